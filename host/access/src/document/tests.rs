@@ -36,10 +36,10 @@ fn every_fault_is_reported_at_once_with_line_and_key() {
         "port: many\nitems:\n  - name: a\n    colour: red\n  - size: 3\n  - name: c\n    size: big\nbogus: 1\nby_name:\n  x.y: {name: z, sise: 1}\n",
     );
     let at: Vec<(usize, &str)> = faults.iter().map(|(line, key, _)| (*line, key.as_str())).collect();
+    // What was cut out no longer counts: the third item is the second of those that remain.
     assert_eq!(
         at,
-        [(1, "port"), (4, "items[0].colour"), (5, "items[1]"), (6, "items[1].size"), (8, "bogus"), (10, "by_name.x.y.sise")]
-            .map(|(line, key)| if line == 6 { (7, key) } else { (line, key) })
+        [(1, "port"), (4, "items[0].colour"), (5, "items[1]"), (7, "items[1].size"), (8, "bogus"), (10, "by_name.x.y.sise")]
     );
     assert_eq!(sample.items.len(), 2, "what is sound remains");
     assert!(faults[1].2.contains("unknown key `colour`, expected `name` or `size`"), "{}", faults[1].2);
