@@ -28,9 +28,8 @@ build_program() {
   (cd "$root" && cargo build --release --locked --quiet) || fail "the build failed" "the compiler's messages stand above"
 }
 
-# The guest toolchain and the plugins that this repository ships.
+# The plugins that this repository ships; their build sees to its own toolchain.
 build_plugins() {
   step "building the plugins"
-  "$root/deploy/local/guest-toolchain" >&2 || fail "the guest toolchain could not be installed" "its messages stand above"
   "$root/plugins/build" >&2 || fail "the plugins could not be built" "their messages stand above"
 }
