@@ -4,6 +4,7 @@
 //! once; [`Policy::decide`] is what a request asks.
 
 mod file;
+mod inclusion;
 mod pattern;
 mod permit;
 mod selector;
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use file::PolicyFile;
+pub use inclusion::{Confinement, confined};
 pub use pattern::{Pattern, PatternError};
 pub use permit::{Admission, Permit, Scope};
 pub use selector::{Matcher, Operator, Selector, SelectorError};
@@ -90,6 +92,11 @@ impl Grant {
 
     fn shows_everything(&self) -> bool {
         self.selectors.iter().any(Selector::matches_everything)
+    }
+
+    /// The role that holds it.
+    pub fn role(&self) -> &str {
+        &self.role
     }
 
     /// The backend that it opens.
