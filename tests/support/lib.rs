@@ -10,6 +10,7 @@
 //! | [`process`] | a program in the background, with its log, signals and readiness |
 //! | [`prometheus`] | a Prometheus with a given configuration, or one that holds given samples |
 //! | [`alertmanager`] | two Alertmanagers in one cluster |
+//! | [`gateway`] | the built gateway with settings, policy, users and certificates of the test's own |
 //! | [`certificates`] | a certificate authority and what it signs |
 //! | [`tokens`] | RS256 bearer tokens and their key set |
 //! | [`client`] | HTTPS clients, and raw bytes over TCP or TLS |
@@ -18,6 +19,7 @@
 pub mod alertmanager;
 pub mod certificates;
 pub mod client;
+pub mod gateway;
 pub mod ports;
 pub mod process;
 pub mod prometheus;

@@ -1,7 +1,8 @@
 # The gateway itself: its settings, its users, and what to try once it answers.
 
 start_gateway() {
-  mkdir -p "$state/audit" "$state/keys"
+  mkdir -p "$state/audit"
+  install_plugins
   fill "$here/bartizan.yaml.template" | replace "$state/bartizan.yaml"
   replace "$state/policy.yaml" <"$here/policy.yaml"
   ensure_users
@@ -11,18 +12,28 @@ start_gateway() {
   }
   run gateway "$gateway_port" "$admin_port" -- "$state/bartizan.yaml" -- "$program" serve --config "$state/bartizan.yaml"
   await gateway "http://127.0.0.1:$admin_port/-/ready"
-  await gateway "https://127.0.0.1:$gateway_port/login"
+  await gateway "https://127.0.0.1:$gateway_port/-/login"
+}
+
+# Each plugin once, and again when this repository builds another: whoever put a file of their own there keeps it.
+install_plugins() {
+  local built=$root/target/guests/json-exporter.wasm installed=$state/plugins/json-exporter.wasm
+  mkdir -p "$state/plugins"
+  [[ -s $built ]] || fail "$(shown "$built") is not there" "start this without --no-build, or run plugins/build"
+  sha256sum <"$built" | cmp -s - "$installed.origin" && return 0
+  replace "$installed" <"$built"
+  sha256sum <"$built" | replace "$installed.origin"
 }
 
 # One account for each demo login, with the password that logins.json tells; made anew when one of the passwords is.
 ensure_users() {
   local entry login group
-  [[ $state/users -nt $state/passwords ]] && return 0
+  [[ $state/users.yaml -nt $state/passwords ]] && return 0
   step "making the demo logins"
-  rm -f "$state/users"
+  rm -f "$state/users.yaml"
   for entry in "${logins[@]}"; do
     read -r login group _ <<<"$entry"
-    password_of "$login" | "$program" user add "$login" --group "$group" --password-stdin --file "$state/users" >/dev/null ||
+    password_of "$login" | "$program" user add "$login" --group "$group" --password-stdin --file "$state/users.yaml" >/dev/null ||
       fail "the login $login could not be made"
   done
 }

@@ -56,13 +56,17 @@ without_service_starts() (
 
 # A unit that was not started now would start at the next boot.
 keep_servers_off() {
-  command -v systemctl >/dev/null || return 0
   local package
   for package in "$@"; do
-    if [[ -e /lib/systemd/system/$package.service ]]; then
-      as_root systemctl disable "$package.service" >/dev/null 2>&1 || true
-    fi
+    [[ -e /lib/systemd/system/$package.service ]] || continue
+    as_root deb-systemd-helper disable "$package.service" >/dev/null 2>&1 || true
+    as_root update-rc.d "$package" disable >/dev/null 2>&1 || true
   done
+}
+
+# The version that apt-get would install, such as 1.96.0+dfsg1; nothing where it knows none.
+debian_candidate() {
+  apt-cache policy "$1" | sed -n 's/^ *Candidate: \(.*:\)\?//p'
 }
 
 as_root() {
