@@ -236,7 +236,7 @@ impl Gateway {
 /// `bartizan user add` with [`PASSWORD`].
 fn add_user(folder: &Path, user: &str, group: &str) -> Result<()> {
     let mut adding = Command::new(program()?)
-        .args(["user", "add", user, "--group", group, "--password-stdin", "--file"])
+        .args(["user", "add", user, "--group", group, "--password-stdin", "--users"])
         .arg(folder.join("users.yaml"))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

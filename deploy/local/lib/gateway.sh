@@ -30,12 +30,13 @@ ensure_users() {
   local entry login group
   [[ $state/users.yaml -nt $state/passwords ]] && return 0
   step "making the demo logins"
-  rm -f "$state/users.yaml"
+  rm -f "$state/users.yaml.new"
   for entry in "${logins[@]}"; do
     read -r login group _ <<<"$entry"
-    password_of "$login" | "$program" user add "$login" --group "$group" --password-stdin --file "$state/users.yaml" >/dev/null ||
+    password_of "$login" | "$program" user add "$login" --group "$group" --password-stdin --users "$state/users.yaml.new" >/dev/null ||
       fail "the login $login could not be made"
   done
+  mv "$state/users.yaml.new" "$state/users.yaml"
 }
 
 print_welcome() {
@@ -58,6 +59,8 @@ To try:
   curl -s 'http://127.0.0.1:${prometheus_ports[0]}/prometheus/api/v1/query?query=payment_transactions_total'
   # alerts of the team, by bearer token
   curl -s --cacert $ca -H "Authorization: Bearer \$(python3 -c 'import json; print(json.load(open("$token_file"))["logins"]["bo"]["token"])')" $url/alertmanager/api/v2/alerts
+  # why bo sees what bo sees
+  target/release/bartizan policy explain --config $(shown "$state/bartizan.yaml") --as bo
   # what the exporter plugins tell Prometheus
   curl -s http://127.0.0.1:$admin_port/exporters/metrics
 END

@@ -24,6 +24,7 @@ run() {
   mkdir -p "$state/run" "$state/log"
   setsid "$@" </dev/null >"$state/log/$name.log" 2>&1 9>&- &
   local pid=$!
+  disown # its end is told by whoever misses it, not by bash
   printf '%s\n%s\n%s\n' "$pid" "$(start_moment "$pid")" "$print" | replace "$state/run/$name"
   changed=yes
 }
@@ -103,10 +104,10 @@ require_free() {
     "end that process, or choose other ports: BARTIZAN_PORT_BASE=20000 ${0##*/} uses 20000 and the dozen after it"
 }
 
-# Writes stdin to a file in one step, so that nobody ever reads half of it.
+# Writes stdin to a file in one step, so that nobody ever reads half of it; a file that says the same already is left alone.
 replace() {
   cat >"$1.new"
-  mv "$1.new" "$1"
+  if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv "$1.new" "$1"; fi
 }
 
 # The gateway first, so that it drains while its backends are still there.
