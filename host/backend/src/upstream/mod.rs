@@ -12,11 +12,19 @@
 //! gRPC, which needs them, needs HTTP/2 to the replicas as well, which is not here yet.
 
 mod body;
+mod connection;
+mod exchange;
 mod failure;
+mod framing;
+mod head;
 mod health;
+mod outgoing;
 mod pool;
 mod response;
 mod settings;
+mod shelf;
+mod socket;
+mod timer;
 mod tls;
 mod tunnel;
 
