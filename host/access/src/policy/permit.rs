@@ -31,6 +31,16 @@ impl Permit {
         &self.backend
     }
 
+    /// All grants that it stands for: what the portal and `policy explain` show.
+    pub fn grants(&self) -> &[Arc<Grant>] {
+        &self.grants
+    }
+
+    /// Whether some action's answers are redacted, so that a backend must send what can be read.
+    pub fn may_redact(&self) -> bool {
+        self.grants.iter().any(|grant| !grant.redactions.is_empty())
+    }
+
     /// What may be seen by way of this action (one of the backend's words, such as `read`).
     ///
     /// Grants that name the action add up. Where one of them shows everything, only those that show

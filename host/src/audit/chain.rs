@@ -1,0 +1,160 @@
+//! The file: lines chained by their hashes, continued after a restart, rotated by size.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use ring::digest;
+
+use super::{AuditSettings, head_path};
+
+/// `prev` of the first line.
+pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The end of the chain and the file that it is written to.
+pub(super) struct Chain {
+    settings: AuditSettings,
+    file: File,
+    size_bytes: u64,
+    first_seq: u64,
+    seq: u64,
+    hash: String,
+}
+
+impl Chain {
+    /// Opens or makes the file. The chain goes on behind its last whole line; a torn last line (from
+    /// a crash or a full disk) is cut off, since it was never acknowledged by the head.
+    pub(super) fn open(settings: AuditSettings) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&settings.file)?;
+        let whole = last_whole_line(&mut file)?;
+        let size_bytes = whole.end;
+        if size_bytes < file.metadata()?.len() {
+            file.set_len(size_bytes)?;
+        }
+        let (first_seq, seq, hash) = match whole.line {
+            Some(line) => {
+                let (seq, hash) = seal_of(&line).ok_or_else(|| {
+                    let message = format!(
+                        "the last line of {} is not an audit record; run `bartizan audit verify` on it, then move it away",
+                        settings.file.display()
+                    );
+                    io::Error::new(io::ErrorKind::InvalidData, message)
+                })?;
+                (first_seq(&settings.file)?.unwrap_or(1), seq, hash)
+            }
+            // An empty file after a rotation: the head knows where the chain stands.
+            None => match fs::read_to_string(head_path(&settings.file)).ok().and_then(|head| seal_of(&head)) {
+                Some((seq, hash)) => (seq + 1, seq, hash),
+                None => (1, 0, GENESIS.to_owned()),
+            },
+        };
+        Ok(Chain { settings, file, size_bytes, first_seq, seq, hash })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.settings.file
+    }
+
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Writes records (JSON objects without their closing brace, a line each) and empties the buffer.
+    /// On failure nothing is lost: the file is cut back to the last batch, the buffer stays as it is.
+    pub(super) fn append(&mut self, records: &mut Vec<u8>) -> io::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut out = Vec::with_capacity(records.len() * 2);
+        let (mut seq, mut hash) = (self.seq, self.hash.clone());
+        for record in records.split(|byte| *byte == b'\n').filter(|record| !record.is_empty()) {
+            seq += 1;
+            let start = out.len();
+            out.extend_from_slice(record);
+            write!(out, ",\"seq\":{seq},\"prev\":\"{hash}\"")?;
+            hash = sealed(&out[start..]);
+            writeln!(out, ",\"hash\":\"{hash}\"}}")?;
+        }
+        if let Err(error) = self.file.write_all(&out) {
+            // Best effort: a torn line is cut again at the next attempt or start.
+            let _ = self.file.set_len(self.size_bytes);
+            return Err(error);
+        }
+        self.size_bytes += out.len() as u64;
+        (self.seq, self.hash) = (seq, hash);
+        records.clear();
+        self.write_head()?;
+        if self.size_bytes >= self.settings.rotate_bytes {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the file durable.
+    pub(super) fn close(&mut self) {
+        if let Err(error) = self.file.sync_data() {
+            tracing::warn!(%error, "the audit file could not be synced");
+        }
+    }
+
+    fn write_head(&self) -> io::Result<()> {
+        let head = format!("{{\"seq\":{},\"hash\":\"{}\"}}\n", self.seq, self.hash);
+        fs::write(head_path(&self.settings.file), head)
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        let mut old = self.settings.file.as_os_str().to_owned();
+        old.push(format!(".{:012}", self.first_seq));
+        fs::rename(&self.settings.file, old)?;
+        self.file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o640).open(&self.settings.file)?;
+        self.size_bytes = 0;
+        self.first_seq = self.seq + 1;
+        Ok(())
+    }
+}
+
+/// The hash of a line's text up to its `hash` member, in hexadecimal.
+pub(super) fn sealed(text: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, text);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn first_seq(file: &Path) -> io::Result<Option<u64>> {
+    let mut line = String::new();
+    BufReader::new(File::open(file)?).read_line(&mut line)?;
+    Ok(seal_of(&line).map(|(seq, _)| seq))
+}
+
+fn seal_of(line: &str) -> Option<(u64, String)> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some((line.get("seq")?.as_u64()?, line.get("hash")?.as_str()?.to_owned()))
+}
+
+struct WholeLine {
+    /// The last whole line, where there is one.
+    line: Option<String>,
+    /// Where it ends.
+    end: u64,
+}
+
+fn last_whole_line(file: &mut File) -> io::Result<WholeLine> {
+    /// Longer than any record: queries are capped well below it.
+    const TAIL_BYTES: u64 = 1 << 20;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let Some(end) = tail.iter().rposition(|byte| *byte == b'\n') else {
+        return Ok(WholeLine { line: None, end: if from == 0 { 0 } else { length } });
+    };
+    let start = tail[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let line = String::from_utf8_lossy(&tail[start..end]).into_owned();
+    Ok(WholeLine { line: Some(line), end: from + end as u64 + 1 })
+}

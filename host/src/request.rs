@@ -1,0 +1,233 @@
+//! One request, from the listener to its answer: the map of the product.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bartizan_access::identity::{self, Established, Initiator};
+use bartizan_backend as backend;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response};
+use http_body::Body;
+use http_body_util::BodyExt;
+
+use crate::audit::{Decision, Record};
+use crate::failure::{Failure, wants_page};
+use crate::gateway::Gateway;
+use crate::listener::headers::{strip_hop_by_hop, strip_trusted, wants_websocket};
+use crate::listener::target::Host;
+use crate::listener::{Application, Arrival, Peer, Refusal, RequestBody};
+use crate::respond::{self, Answer, AnswerBody};
+use crate::routes::Route;
+
+impl Gateway {
+    /// Who is asking, where to, may they, fetch it, redact it.
+    async fn answer(&self, exchange: &mut Exchange, request: Request<RequestBody>) -> Result<Answer, Failure> {
+        let now = exchange.entry.record.time;
+        let house = self.house();
+        let route = house.plan.routes.find(&exchange.host, &exchange.path).ok_or(Failure::NoRoute)?;
+        self.audit_is_kept()?;
+        if let Route::Door(door) = route {
+            return self.portal_door(exchange, door, request, now).await;
+        }
+        let visitor = self.shared().identity.load_full().establish(exchange.client, request.headers(), now).await?;
+        exchange.entry.arrived(&visitor);
+        exchange.refuse_other_sites(&visitor, &request)?;
+        let answer = match route {
+            Route::Door(_) => return Err(Failure::NoRoute),
+            Route::Page(page) => self.portal_page(exchange, page, &visitor, request).await?,
+            Route::Backend { name, path } => {
+                exchange.entry.record.backend = Some(name.clone());
+                let permit = house.plan.policy.decide(&visitor.subject, &name)?;
+                let reply = house.backends.send(&permit, exchange.forwarded(path, request, house.plan.body_limit_bytes)).await?;
+                respond::redacted(&permit, reply, &mut exchange.entry)?
+            }
+        };
+        Ok(renewed(answer, &visitor))
+    }
+}
+
+impl Application for Gateway {
+    type Body = AnswerBody;
+
+    async fn call(self: Rc<Self>, arrival: Arrival) -> Response<AnswerBody> {
+        let Arrival { peer, path, host, request } = arrival;
+        let mut exchange = Exchange::new(&self, &peer, path.as_str(), &host, &request);
+        let outcome = self.answer(&mut exchange, request).await;
+        let mut answer = match outcome {
+            Ok(answer) => answer,
+            Err(failure) => exchange.failed(&failure),
+        };
+        if let Some(tunnel) = answer.take_tunnel() {
+            self.run_tunnel(tunnel);
+        }
+        exchange.close(answer)
+    }
+
+    fn refuse(&self, peer: &Peer, refusal: &Refusal) -> Response<AnswerBody> {
+        let mut exchange = Exchange::refused(self, peer);
+        let answer = exchange.failed(&Failure::Refused(*refusal));
+        exchange.close(answer)
+    }
+}
+
+/// The header by which an answer names its line in the log and in the audit log.
+const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
+
+/// What is known about a request besides the request, from its arrival to its answer.
+pub(crate) struct Exchange {
+    pub(crate) client: IpAddr,
+    pub(crate) host: Box<str>,
+    pub(crate) path: String,
+    pub(crate) authority: String,
+    pub(crate) wants_page: bool,
+    return_to: String,
+    pub(crate) entry: Entry,
+}
+
+impl Exchange {
+    fn new(gateway: &Gateway, peer: &Peer, path: &str, host: &Host, request: &Request<RequestBody>) -> Self {
+        let query = request.uri().query().map(str::to_owned);
+        let return_to = match (&query, request.method()) {
+            (Some(query), &Method::GET) => format!("{path}?{query}"),
+            (None, &Method::GET) => path.to_owned(),
+            _ => "/".to_owned(),
+        };
+        let mut exchange = Exchange::refused(gateway, peer);
+        exchange.host = host.name.clone();
+        exchange.authority = authority(host);
+        exchange.path = path.to_owned();
+        exchange.wants_page = wants_page(request.method(), request.headers());
+        exchange.return_to = return_to;
+        let record = &mut exchange.entry.record;
+        record.method = request.method().as_str().to_owned();
+        record.path = path.to_owned();
+        record.query = query;
+        exchange
+    }
+
+    /// What is known about a request that was not taken up: hardly anything of it is to be believed.
+    fn refused(gateway: &Gateway, peer: &Peer) -> Self {
+        let record = Record::of_request(SystemTime::now(), gateway.next_request_id(), peer.client);
+        Exchange {
+            client: peer.client,
+            host: "".into(),
+            path: String::new(),
+            authority: String::new(),
+            wants_page: false,
+            return_to: "/".to_owned(),
+            entry: Entry { record, started: Instant::now(), ledger: gateway.ledger() },
+        }
+    }
+
+    /// The answer on its way out, with the name of its line in the logs.
+    fn close(self, answer: Answer) -> Response<AnswerBody> {
+        let name = self.request_id_header();
+        answer.with(REQUEST_ID, name).into_response(self.entry)
+    }
+
+    /// What could change something, or opens a channel, and is vouched for by a cookie alone, must come from one of our own pages.
+    fn refuse_other_sites(&self, visitor: &Established, request: &Request<RequestBody>) -> Result<(), Failure> {
+        let safe = matches!(*request.method(), Method::GET | Method::HEAD) && !wants_websocket(request.headers());
+        let own = || identity::initiator(request.headers(), &self.authority) == Initiator::SameOrigin;
+        if visitor.session.is_none() || safe || own() { Ok(()) } else { Err(Failure::CrossSite) }
+    }
+
+    /// The request as the backend sees it: without what was for us, and with who asks us from where.
+    fn forwarded(&self, path: String, request: Request<RequestBody>, body_limit_bytes: usize) -> backend::Request {
+        let (mut parts, body) = request.into_parts();
+        let upgrade = if wants_websocket(&parts.headers) {
+            parts.extensions.remove::<hyper::upgrade::OnUpgrade>()
+        } else {
+            None
+        };
+        let headers = &mut parts.headers;
+        strip_hop_by_hop(headers);
+        strip_trusted(headers);
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(header::HOST);
+        headers.remove(header::EXPECT);
+        strip_own_cookies(headers);
+        if let Ok(client) = HeaderValue::from_str(&self.client.to_string()) {
+            headers.insert("x-forwarded-for", client);
+        }
+        if let Ok(authority) = HeaderValue::from_str(&self.authority) {
+            headers.insert("x-forwarded-host", authority);
+        }
+        headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        headers.insert(REQUEST_ID, self.request_id_header());
+        let query = parts.uri.query().map(str::to_owned);
+        let body = if body.is_end_stream() {
+            backend::RequestBody::Empty
+        } else {
+            backend::RequestBody::Stream(Box::pin(body.map_err(Into::into)))
+        };
+        let replayable = backend::Request::is_safe(&parts.method);
+        backend::Request { method: parts.method, path, query, headers: parts.headers, body, body_limit_bytes, replayable, upgrade }
+    }
+
+    fn failed(&mut self, failure: &Failure) -> Answer {
+        let record = &mut self.entry.record;
+        record.decision = if failure.is_denial() { Decision::Denied } else { Decision::Failed };
+        record.reason = Some(failure.to_string());
+        tracing::info!(request_id = %record.request_id, path = %record.path, cause = %failure, "not answered");
+        failure.answer(self.wants_page, &self.return_to, &record.request_id)
+    }
+
+    fn request_id_header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.entry.record.request_id).unwrap_or(HeaderValue::from_static("-"))
+    }
+}
+
+/// A session that is used goes on: its cookie is renewed now and then.
+fn renewed(answer: Answer, visitor: &Established) -> Answer {
+    match visitor.session.as_ref().and_then(|session| session.renewal()) {
+        Some(cookie) => answer.with(header::SET_COOKIE, cookie.clone()),
+        None => answer,
+    }
+}
+
+/// Host and port as the client named them.
+fn authority(host: &Host) -> String {
+    match host.port {
+        Some(port) => format!("{}:{port}", host.name),
+        None => host.name.to_string(),
+    }
+}
+
+/// Takes the gateway's cookies out, so that no backend can use or log them.
+fn strip_own_cookies(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::COOKIE) {
+        return;
+    }
+    // HTTP/2 may send each cookie in a field of its own (RFC 9113 section 8.2.3).
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|value| value.split(';')).map(str::trim);
+    let others: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("__Host-bartizan")).collect();
+    let joined = HeaderValue::from_str(&others.join("; "));
+    headers.remove(header::COOKIE);
+    if let Some(value) = joined.ok().filter(|value| !value.is_empty()) {
+        headers.insert(header::COOKIE, value);
+    }
+}
+
+/// A request's line in the audit log, kept once its answer has ended.
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    started: Instant,
+    ledger: Arc<crate::gateway::Ledger>,
+}
+
+impl Entry {
+    fn arrived(&mut self, visitor: &Established) {
+        self.record.subject = Some(visitor.subject.clone());
+    }
+
+    /// Keeps the record, and counts the request.
+    pub(crate) fn keep(&mut self) {
+        self.record.duration = self.started.elapsed();
+        self.ledger.keep(&self.record);
+    }
+}
