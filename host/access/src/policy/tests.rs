@@ -208,7 +208,7 @@ fn a_selector_that_matches_an_absent_label_is_refused() {
 fn what_is_no_selector_is_refused() {
     for text in [
         "", "team=\"a\"", "{team}", "{team=a}", "{team=\"a\"", "{team=\"a\"}x", "{team==\"a\"}", "{,}", "{team=\"a\",,}",
-        "{1=\"a\"}", "{team=\"a\\q\"}", "{team=\"a\n\"}", "up{team=\"a\"}", "{team=\"a\" team=\"b\"}", "{\"team\"=\"a\"}",
+        "{1=\"a\"}", "{team=\"a\\q\"}", "{team=\"a\n\"}", "up{team=\"a\"}", "{team=\"a\" team=\"b\"}", "{\"\"=\"a\"}",
     ] {
         assert!(matches!(Selector::parse(text), Err(SelectorError::Syntax { .. })), "{text}");
     }

@@ -77,13 +77,14 @@ fn is_true(value: &str) -> bool {
 }
 
 /// The comparisons with a value that all selectors hold. They only save work, the answer is filtered
-/// anyway; so those whose quoting versions read differently are left out.
+/// anyway; so those that versions of the server would read differently are left out.
 fn shared(selectors: &[Selector]) -> Vec<&Matcher> {
     let Some((first, others)) = selectors.split_first() else { return Vec::new() };
     first
         .matchers()
         .iter()
         .filter(|matcher| matcher.operator() == Operator::Equal && !matcher.value().is_empty())
+        .filter(|matcher| matcher.label().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
         .filter(|matcher| !matcher.value().contains(|c: char| c == '"' || c == '\\' || c.is_control()))
         .filter(|matcher| others.iter().all(|other| other.matchers().contains(matcher)))
         .collect()
