@@ -18,6 +18,7 @@ use std::sync::Arc;
 use bartizan_access::policy::{Action, Permit};
 
 pub use failure::BackendError;
+pub use prometheus::promql;
 pub use reply::{Reply, ReplyBody, ReplyParts, Sensitivity};
 pub use request::{Request, RequestBody, StreamedBody};
 

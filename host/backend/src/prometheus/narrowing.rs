@@ -1,0 +1,170 @@
+//! A request's way: what it needs, how it is narrowed, sent, and its answer filtered.
+
+use bartizan_access::policy::{Admission, Permit, Scope, Selector};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+
+use super::endpoints::{self, Narrowing};
+use super::form::Form;
+use super::promql::{self, Emptiness, Injection, Limits, NotOneSelector, NotUnderstood};
+use super::rules;
+use crate::upstream::Pool;
+use crate::{BackendError, Reply, Request};
+
+/// Answers of `rules` and `alerts` are read whole. Ten thousand alerts have some 8 MB.
+const LONGEST_FILTERED_ANSWER_BYTES: usize = 64 << 20;
+
+/// More selectors than this in one request are refused.
+const MOST_SELECTORS: usize = 1000;
+
+impl From<NotUnderstood> for BackendError {
+    fn from(error: NotUnderstood) -> Self {
+        BackendError::NotUnderstood { reason: error.to_string() }
+    }
+}
+
+impl From<NotOneSelector> for BackendError {
+    fn from(error: NotOneSelector) -> Self {
+        BackendError::NotNarrowable { reason: error.to_string() }
+    }
+}
+
+pub(crate) async fn send(pool: &Pool, permit: &Permit, mut request: Request) -> Result<Reply, BackendError> {
+    let endpoint = endpoints::find(&request.method, &request.path)?;
+    let admission = permit.admit(endpoint.action)?;
+    let selectors = match admission.scope() {
+        Scope::Everything => {
+            let reply = Reply::passed(admission, pool.send(request).await?);
+            return Ok(if endpoint.narrowing == Narrowing::ProgramFile {
+                reply.program_file()
+            } else {
+                reply
+            });
+        }
+        Scope::Only(selectors) => selectors.clone(),
+    };
+    request.upgrade = None;
+    match endpoint.narrowing {
+        Narrowing::Harmless => Ok(Reply::passed(admission, pool.send(request).await?)),
+        Narrowing::ProgramFile => Ok(Reply::passed(admission, pool.send(request).await?).program_file()),
+        Narrowing::Query(known) => query(pool, admission, &selectors, request, known).await,
+        Narrowing::Selectors | Narrowing::DemandedSelectors | Narrowing::Federation => {
+            matching(pool, admission, &selectors, request, endpoint.narrowing).await
+        }
+        Narrowing::Rules => filtered_rules(pool, admission, &selectors, request).await,
+        Narrowing::Alerts => {
+            Form::default().put(&mut request);
+            filtered(pool, admission, request, |answer| rules::alerts(answer, &selectors)).await
+        }
+        Narrowing::No => Err(BackendError::NotNarrowable {
+            reason: format!("`{}` can only be shown whole, and your roles show a part", request.path),
+        }),
+    }
+}
+
+async fn query(
+    pool: &Pool,
+    admission: Admission,
+    selectors: &[Selector],
+    mut request: Request,
+    known: &[&str],
+) -> Result<Reply, BackendError> {
+    let injection = Injection::new(selectors)?;
+    let asked = Form::take(&mut request).await?;
+    let narrowed =
+        promql::narrow(asked.first("query").unwrap_or_default(), &injection, &Limits::default())?.query;
+    let mut sent = Form::default();
+    sent.push("query", &narrowed);
+    sent.copy_first(&asked, known);
+    sent.put(&mut request);
+    Ok(Reply::passed(admission, pool.send(request).await?).narrowed(narrowed))
+}
+
+async fn matching(
+    pool: &Pool,
+    admission: Admission,
+    selectors: &[Selector],
+    mut request: Request,
+    narrowing: Narrowing,
+) -> Result<Reply, BackendError> {
+    let injection = Injection::new(selectors)?;
+    let asked = Form::take(&mut request).await?;
+    let narrowed = narrowed_matches(&asked, &injection, narrowing)?;
+    let mut sent = Form::default();
+    for selector in &narrowed {
+        sent.push("match[]", selector);
+    }
+    sent.copy_first(&asked, &["start", "end", "limit"]);
+    sent.put(&mut request);
+    Ok(Reply::passed(admission, pool.send(request).await?).narrowed(narrowed.join(" or ")))
+}
+
+fn narrowed_matches(
+    asked: &Form,
+    injection: &Injection,
+    narrowing: Narrowing,
+) -> Result<Vec<String>, BackendError> {
+    let emptiness = match narrowing {
+        Narrowing::Federation => Emptiness::Allowed,
+        _ => Emptiness::Refused,
+    };
+    let mut narrowed = Vec::new();
+    for selector in asked.all("match[]") {
+        if narrowed.len() == MOST_SELECTORS {
+            return Err(BackendError::NotUnderstood {
+                reason: format!("there are more than {MOST_SELECTORS} match[] parameters"),
+            });
+        }
+        narrowed.push(promql::narrow_selector(selector, injection, &Limits::default(), emptiness)?.query);
+    }
+    match (narrowed.is_empty(), narrowing) {
+        (false, _) => Ok(narrowed),
+        (true, Narrowing::Selectors) => Ok(vec![format!("{{{}}}", injection.for_any())]),
+        (true, _) => Err(BackendError::NotUnderstood { reason: "no match[] parameter provided".into() }),
+    }
+}
+
+/// Pages of groups would count groups of others, so all come at once, and there is no token for a next page.
+async fn filtered_rules(
+    pool: &Pool,
+    admission: Admission,
+    selectors: &[Selector],
+    mut request: Request,
+) -> Result<Reply, BackendError> {
+    let asked = Form::take(&mut request).await?;
+    let without_alerts =
+        matches!(asked.first("exclude_alerts"), Some("1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let mut sent = Form::default();
+    sent.copy_first(&asked, &["type"]);
+    for name in ["rule_name[]", "rule_group[]", "file[]", "match[]"] {
+        for value in asked.all(name) {
+            sent.push(name, value);
+        }
+    }
+    sent.put(&mut request);
+    filtered(pool, admission, request, |answer| rules::rules(answer, selectors, without_alerts)).await
+}
+
+async fn filtered(
+    pool: &Pool,
+    admission: Admission,
+    mut request: Request,
+    filter: impl FnOnce(&[u8]) -> Result<Vec<u8>, rules::Unreadable>,
+) -> Result<Reply, BackendError> {
+    // The answer is read here, so it must come plain.
+    request.headers.remove(ACCEPT_ENCODING);
+    let response = pool.send(request).await?;
+    if !response.status.is_success() {
+        return Ok(Reply::passed(admission, response));
+    }
+    let (status, headers, answer) = response.read(LONGEST_FILTERED_ANSWER_BYTES).await?;
+    let json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !json {
+        return Err(BackendError::AnswerNotUnderstood { reason: "it is not JSON".into() });
+    }
+    let filtered =
+        filter(&answer).map_err(|error| BackendError::AnswerNotUnderstood { reason: error.to_string() })?;
+    Ok(Reply::json(admission, status, headers, filtered.into()))
+}
+
+#[cfg(test)]
+mod tests;
