@@ -138,11 +138,18 @@ fn random_cuts_of_long_bodies_give_the_same() {
 
 #[test]
 fn redacting_twice_changes_nothing_more() {
-    for (format, body) in bodies() {
+    let mut dice = Dice(3);
+    let short = (0..20_000).map(|_| (Format::Text, text(&mut dice, 9).into_bytes()));
+    for (format, body) in bodies().into_iter().chain(short) {
         let (once, _, _) = whole(format, &body);
         let (twice, result, counts) = whole(format, &once);
         assert_eq!(result, Ok(()));
-        assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+        assert_eq!(
+            String::from_utf8_lossy(&twice),
+            String::from_utf8_lossy(&once),
+            "{}",
+            String::from_utf8_lossy(&body)
+        );
         assert_eq!(counts.total(), 0);
     }
 }
@@ -227,7 +234,7 @@ fn a_local_part_beyond_all_bounds_loses_its_end_and_the_domain() {
 }
 
 /// Time for hostile bodies grows with their length, and not faster than this for each MiB.
-const HOSTILE_PER_MIB: Duration = Duration::from_millis(150);
+const HOSTILE_PER_MIB: Duration = Duration::from_millis(250);
 
 #[test]
 fn hostile_bodies_take_linear_time() {

@@ -128,9 +128,16 @@ fn is_sample(view: &View<'_>, at: usize, end: usize) -> bool {
         && view.before(at, 2) == b'}'
         && view.before(at, 3) == b'"'
         && view.before(at, 4) != b'\\';
-    let timestamp = match view.at(end) {
-        b' ' => 1 + view.digits(end + 1, 20),
-        _ => 0,
+    let behind = if view.at(end) == b' ' { timestamp_end(view, end + 1) } else { end };
+    labelled && matches!(view.at(behind), b'\n' | b'\r')
+}
+
+/// Where the timestamp ends that stands at `start`: 10 or 13 digits of an epoch, with a fraction or without. No card
+/// and no phone number begins with 1.
+fn timestamp_end(view: &View<'_>, start: usize) -> usize {
+    let end = match view.digits(start, 14) {
+        digits @ (10 | 13) if view.at(start) == b'1' => start + digits,
+        _ => return start,
     };
-    labelled && matches!(view.at(end + timestamp), b'\n' | b'\r')
+    if view.fraction_at(end) { end + 1 + view.digits(end + 1, 20) } else { end }
 }

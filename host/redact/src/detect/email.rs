@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::view::{View, is_word};
+use super::view::{EDGE, View, is_word};
 
 /// Bytes of a local part that are followed back: four times what RFC 5321 section 4.5.3.1.1 allows.
 pub(super) const MAX_LOCAL_BYTES: usize = 256;
@@ -43,9 +43,9 @@ const NOT_DOMAINS: [&[u8]; 18] = [
 ];
 
 pub(super) fn find(view: &View<'_>, at: usize) -> Option<Range<usize>> {
-    let domain_start = at + at_sign(view, at)?;
+    // The domain first: in a row of at signs it is the shorter look.
+    let end = domain_end(view, at + at_sign(view, at)?)?;
     let start = local_start(view, at)?;
-    let end = domain_end(view, domain_start)?;
     let refused = view.slice(start, at) == b"git" || is_login(view, end);
     (!refused).then_some(start..end)
 }
@@ -125,13 +125,16 @@ fn label_end(view: &View<'_>, start: usize, limit: usize) -> usize {
     end
 }
 
-/// How much of a label is a top-level domain: at least two letters, up to its end or a hyphen.
+/// How much of a label is a top-level domain: at least two bytes of letters, ASCII or others but not both, that end
+/// with the label, at a hyphen, or where the script changes (`bob@example.com谢谢`).
 fn top_level(label: &[u8]) -> Option<usize> {
     if label.len() > 4 && label[..4].eq_ignore_ascii_case(b"xn--") {
         return Some(label.len());
     }
-    let letters = label.iter().take_while(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()).count();
-    let ends = label.get(letters).is_none_or(|byte| *byte == b'-');
+    let ascii = label[0].is_ascii();
+    let is_letter = |byte: &u8| if ascii { byte.is_ascii_alphabetic() } else { !byte.is_ascii() };
+    let letters = label.iter().take_while(|byte| is_letter(byte)).count();
+    let ends = label.get(letters).is_none_or(|byte| !(ascii && byte.is_ascii_digit()));
     (letters >= 2 && ends).then_some(letters)
 }
 
@@ -141,7 +144,14 @@ fn is_login(view: &View<'_>, end: usize) -> bool {
         return false;
     }
     let digits = view.digits(end + 1, 6);
-    let port = (1..=5).contains(&digits) && !is_word(view.at(end + 1 + digits));
+    let behind = end + 1 + digits;
+    // Nothing that could make the digits part of another value: that would be masked, and the port with it.
+    let port = match view.at(behind) {
+        b'/' | b'"' | b',' | b';' | b')' | b']' | b'}' | b'>' | b'?' | b'\n' | b'\r' | b'\t' | EDGE => true,
+        b' ' => !view.at(behind + 1).is_ascii_digit(),
+        _ => false,
+    };
+    let port = port && (1..=5).contains(&digits);
     port || view.at(end + 1) == b'/'
 }
 

@@ -23,7 +23,7 @@ const GROUP_DIGITS: usize = 4;
 
 /// At the first digit of a run of `run` digits.
 pub(super) fn find_v4(view: &View<'_>, at: usize, run: usize) -> Option<Range<usize>> {
-    if run > 3 || view.at(at + run) != b'.' || alphanumeric_before(view, at) || view.fraction_before(at) {
+    if run > 3 || view.at(at + run) != b'.' || view.alphanumeric_before(at) || view.fraction_before(at) {
         return None;
     }
     let mut octets = [0; 4];
@@ -82,18 +82,29 @@ pub(super) fn find_v6(view: &View<'_>, at: usize) -> Option<Range<usize>> {
     let after_colon = view.before(start, 1) == b':';
     // In `addr:2001:db8::1` the first colon belongs to the name.
     let named = group > 0 && !matches!(view.before(start, 2), b':' | b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F');
-    if group > GROUP_DIGITS || alphanumeric_before(view, start) || (after_colon && !named) {
+    if group > GROUP_DIGITS
+        || view.alphanumeric_before(start)
+        || view.fraction_before(start)
+        || (after_colon && !named)
+    {
         return None;
     }
-    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
-    let run = view.slice(start, start + MAX_V6_BYTES + 8);
-    let run = run.split(|byte| !is_part(*byte)).next().unwrap_or_default();
-    let text = std::str::from_utf8(run).ok()?.trim_end_matches('.');
-    let all = (!view.at(start + run.len()).is_ascii_alphanumeric()).then_some(text);
+    let text = std::str::from_utf8(v6_run(view, start)).ok()?;
+    let all = (!view.at(start + text.len()).is_ascii_alphanumeric()).then_some(text);
     // The last group may be a port, or belong to what follows.
     let but_last = text.rsplit_once(':').map(|(address, _)| address);
     let address = all.filter(|text| is_v6(text)).or_else(|| but_last.filter(|text| is_v6(text)))?;
     Some(start..start + address.len())
+}
+
+/// What can belong to an IPv6 address from `start` on: hexadecimal digits, colons, and points between digits.
+fn v6_run<'t>(view: &View<'t>, start: usize) -> &'t [u8] {
+    let is_part = |offset: usize| match view.at(offset) {
+        b'.' => view.before(offset, 1).is_ascii_digit() && view.at(offset + 1).is_ascii_digit(),
+        byte => byte.is_ascii_hexdigit() || byte == b':',
+    };
+    let length = (0..MAX_V6_BYTES + 8).take_while(|ahead| is_part(start + ahead)).count();
+    view.slice(start, start + length)
 }
 
 /// Whether `text` is an IPv6 address of somebody.
@@ -110,9 +121,4 @@ fn is_v6(text: &str) -> bool {
     let convincing = (assigned && text.bytes().any(|byte| byte.is_ascii_digit()))
         || text.split(':').filter(|group| !group.is_empty()).count() >= 4;
     !nobody && !hardware && convincing
-}
-
-/// Addresses stand next to underscores in names (`peer_10.1.2.3`), so only letters and digits are in their way.
-fn alphanumeric_before(view: &View<'_>, at: usize) -> bool {
-    view.word_before(at) && view.before(at, 1) != b'_'
 }

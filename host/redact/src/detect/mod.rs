@@ -136,19 +136,20 @@ impl Finder {
         let limit = if complete { text.len() } else { text.len().saturating_sub(LOOK_AHEAD) };
         let view = View::new(text, search.barrier);
         while search.from < limit {
-            let at = search.from;
-            let trigger = TRIGGERS[usize::from(text[at])] & self.triggers;
-            if trigger == 0 {
-                search.from += 1;
-                continue;
+            let ahead = &text[search.from..limit];
+            let quiet = ahead.iter().position(|byte| TRIGGERS[usize::from(*byte)] & self.triggers != 0);
+            let at = search.from + quiet.unwrap_or(ahead.len());
+            if at == limit {
+                search.from = limit;
+                break;
             }
+            let trigger = TRIGGERS[usize::from(text[at])];
             let found = if trigger == triggers::DIGIT {
-                let run = view.digits(at, limit - at);
-                search.from += run;
+                search.from = at + view.digits(at, limit - at);
                 // Inside a run: its first digit was behind the last stop and was looked at.
                 if view.before(at, 1).is_ascii_digit() { None } else { self.at_digit(&view, at) }
             } else {
-                search.from += 1;
+                search.from = at + 1;
                 self.at_mark(&view, at, trigger)
             };
             if let Some(found) = found {
@@ -162,9 +163,15 @@ impl Finder {
 
     fn at_digit(&self, view: &View<'_>, at: usize) -> Option<Found> {
         let run = view.digits(at, LONGEST_RUN);
+        if let Some((kind, span)) = self.validated(Kind::Iban, || iban::find(view, at, run)) {
+            return Some(self.or_email(view, kind, span));
+        }
+        // Only the check digits of an IBAN stand behind a letter: most digits in ids end here.
+        if view.alphanumeric_before(at) {
+            return None;
+        }
         let (kind, span) = self
-            .validated(Kind::Iban, || iban::find(view, at, run))
-            .or_else(|| self.validated(Kind::Card, || card::find(view, at, run, self.exposition)))
+            .validated(Kind::Card, || card::find(view, at, run, self.exposition))
             .or_else(|| self.validated(Kind::Ip, || ip::find_v4(view, at, run)))
             .or_else(|| self.validated(Kind::Phone, || phone::find_at_digit(view, at, run)))?;
         Some(self.or_email(view, kind, span))

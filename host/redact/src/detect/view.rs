@@ -8,7 +8,7 @@ pub(super) struct View<'t> {
 }
 
 /// What stands beyond an edge: a byte that no value holds.
-const EDGE: u8 = 0;
+pub(super) const EDGE: u8 = 0;
 
 impl<'t> View<'t> {
     pub(super) fn new(text: &'t [u8], barrier: usize) -> Self {
@@ -47,6 +47,11 @@ impl<'t> View<'t> {
     pub(super) fn word_before(&self, offset: usize) -> bool {
         let byte = self.before(offset, 1);
         is_word(byte) && !(matches!(byte, b'n' | b'r' | b't') && self.before(offset, 2) == b'\\')
+    }
+
+    /// As [`word_before`](Self::word_before), but next to an underscore a word may begin: `peer_10.1.2.3`.
+    pub(super) fn alphanumeric_before(&self, offset: usize) -> bool {
+        self.word_before(offset) && self.before(offset, 1) != b'_'
     }
 
     /// Whether a decimal fraction or a dotted number goes on before `offset`: a digit and a point.

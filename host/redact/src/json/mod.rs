@@ -18,6 +18,7 @@
 //! place is searched, and numbers elsewhere are: `/api/v1/label/*/values` answers strings under `data`.
 
 mod escape;
+mod number;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use crate::error::RedactError;
 use crate::kind::{Counts, Kind};
 use crate::passage::Passage;
 use escape::Escape;
+use number::{integer_digits, is_number, is_part};
 use shape::{Shape, is_sample_value};
 
 /// Bytes of a number: one must be held back until its end is known, and no number means more with more.
@@ -227,8 +229,11 @@ impl Walker {
 
     fn number(&mut self, step: &mut Stretch<'_>, at: usize) -> Result<Token, RedactError> {
         let rest = &step.bytes[at..];
-        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        let length = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+        let integer = integer_digits(rest);
+        let mut length = integer;
+        while rest.get(length).copied().is_some_and(is_part) {
+            length += 1;
+        }
         if length > MAX_NUMBER_BYTES {
             return Err(RedactError::NumberTooLong {
                 offset: step.base + at as u64,
@@ -239,11 +244,10 @@ impl Walker {
             return Ok(Token::More(at));
         }
         let number = &rest[..length];
-        if !is_number(number) {
+        if length > integer && !is_number(number) {
             return Err(step.not_json(at, "a number"));
         }
-        let integer = number.iter().all(u8::is_ascii_digit);
-        if integer && step.finder.looks_for(Kind::Card) && is_card_number(number) {
+        if length == integer && step.finder.looks_for(Kind::Card) && is_card_number(number) {
             step.leave(at);
             step.out.extend_from_slice(b"\"[card]\"");
             step.counts.add(Kind::Card);
@@ -438,23 +442,4 @@ fn valid_utf8(bytes: &[u8], more: bool) -> Option<usize> {
         Err(error) if more && error.error_len().is_none() => Some(error.valid_up_to()),
         Err(_) => None,
     }
-}
-
-/// RFC 8259 section 6.
-fn is_number(text: &[u8]) -> bool {
-    fn digits(text: &[u8]) -> Option<&[u8]> {
-        let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        (length > 0).then(|| &text[length..])
-    }
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let integer = if unsigned.first() == Some(&b'0') { Some(&unsigned[1..]) } else { digits(unsigned) };
-    let fraction = integer.and_then(|rest| match rest.strip_prefix(b".") {
-        Some(rest) => digits(rest),
-        None => Some(rest),
-    });
-    let exponent = fraction.and_then(|rest| match rest {
-        [b'e' | b'E', b'+' | b'-', rest @ ..] | [b'e' | b'E', rest @ ..] => digits(rest),
-        _ => Some(rest),
-    });
-    exponent.is_some_and(<[u8]>::is_empty)
 }

@@ -5,6 +5,8 @@
 //!   (instant vectors, scalars) or an element of the array under `values` (range vectors);
 //! - anything inside the object that is such a second element under `histogram` or `histograms`.
 
+use super::number::is_number;
+
 /// Levels of arrays and objects that are followed.
 pub(super) const MAX_DEPTH: usize = 256;
 
@@ -124,13 +126,5 @@ impl Level {
 /// Whether `text` is a sample value as Prometheus writes it: a decimal number, `NaN`, `+Inf` or `-Inf`. A `+` before
 /// digits is none of it, but a phone number may begin so.
 pub(super) fn is_sample_value(text: &[u8]) -> bool {
-    match text {
-        b"NaN" | b"Inf" | b"+Inf" | b"-Inf" => true,
-        _ => {
-            let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-            unsigned.first().is_some_and(u8::is_ascii_digit)
-                && unsigned.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
-                && std::str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok())
-        }
-    }
+    is_number(text) || matches!(text, b"NaN" | b"Inf" | b"+Inf" | b"-Inf")
 }
