@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::authorization::{Authorization, NameAndPassword};
 use super::cookie::{self, LOGIN_COOKIE, SESSION_COOKIE};
 use super::failure::{Evidence, IdentityError, LoginError, SessionFault, SetupError};
+use super::jwt::Issuers;
 use super::password_checks::{Digest, PasswordChecks};
 use super::reread::Reread;
 use super::session_keys::SessionKeys;
@@ -37,6 +38,7 @@ pub struct Identity {
     settings: IdentitySettings,
     users: Option<Reread<Users>>,
     keys: Reread<SessionKeys>,
+    issuers: Issuers,
     /// Counts changes of whatever evidence is verified against.
     generation: Arc<AtomicU64>,
     verified: Verified,
@@ -102,11 +104,13 @@ impl Identity {
             Some(path) => Reread::of(path, SessionKeys::read_or_create)?,
             None => Reread::fixed(SessionKeys::fresh()?),
         };
+        let issuers = Issuers::new(&settings.issuers)?;
         let digest_key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()?);
         Ok(Identity {
             settings,
             users,
             keys,
+            issuers,
             generation: Arc::new(AtomicU64::new(0)),
             verified: Verified::new(),
             checks,
@@ -119,6 +123,7 @@ impl Identity {
     pub async fn maintain(self: Arc<Self>) {
         let mut tasks = JoinSet::new();
         let identity = Arc::clone(&self);
+        self.issuers.maintain(&self.generation, &mut tasks);
         tasks.spawn(async move {
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -137,13 +142,14 @@ impl Identity {
     pub fn reload(&self) -> Result<(), SetupError> {
         let users = self.users.as_ref().map_or(Ok(()), |users| users.read_again());
         let keys = self.keys.read_again();
+        let issuers = self.issuers.read_again();
         self.generation.fetch_add(1, Ordering::AcqRel);
-        users.and(keys)
+        users.and(keys).and(issuers)
     }
 
     fn look_at_files(&self) {
         let users = self.users.as_ref().is_some_and(Reread::read_if_changed);
-        if users | self.keys.read_if_changed() {
+        if users | self.keys.read_if_changed() | self.issuers.read_if_changed() {
             self.generation.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -257,8 +263,20 @@ impl Identity {
         Ok(Established { subject, session: None })
     }
 
-    async fn by_token(&self, _token: &str, _now: SystemTime) -> Result<Established, IdentityError> {
-        Err(IdentityError::NotOffered { evidence: Evidence::Bearer })
+    async fn by_token(&self, token: &str, now: SystemTime) -> Result<Established, IdentityError> {
+        let evidence = Evidence::Bearer;
+        if self.issuers.is_empty() {
+            return Err(IdentityError::NotOffered { evidence });
+        }
+        let generation = self.generation.load(Ordering::Acquire);
+        if let Some(finding) = self.verified.find(evidence, token.as_bytes(), generation, seconds(now)) {
+            return Ok(Established { subject: finding.subject, session: None });
+        }
+        let (subject, span) = self.issuers.verify(token, now).await?;
+        let subject = Arc::new(subject);
+        let finding = Finding { subject: Arc::clone(&subject), session: None };
+        self.verified.remember(evidence, token.as_bytes(), generation, span, finding);
+        Ok(Established { subject, session: None })
     }
 
     /// Checks a password given to the login page and begins a session.

@@ -16,6 +16,7 @@ mod csrf;
 mod establish;
 mod failure;
 mod file;
+mod jwt;
 mod password;
 mod password_checks;
 mod reread;

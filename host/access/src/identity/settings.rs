@@ -119,8 +119,8 @@ pub struct IssuerSettings {
     /// How far clocks may differ. Default `60s`, at most `5m`.
     #[serde(default = "one_minute", deserialize_with = "quantity::duration")]
     pub leeway: Duration,
-    /// Tokens that are valid for longer from now are refused. Default `7d`, at most `400d`.
-    #[serde(default = "one_week", deserialize_with = "quantity::duration")]
+    /// Tokens that are valid for longer from now are refused. Default `400d`, at most `3650d`.
+    #[serde(default = "four_hundred_days", deserialize_with = "quantity::duration")]
     pub longest_validity: Duration,
 }
 
@@ -159,8 +159,8 @@ fn one_minute() -> Duration {
     Duration::from_secs(60)
 }
 
-fn one_week() -> Duration {
-    Duration::from_secs(7 * 86_400)
+fn four_hundred_days() -> Duration {
+    Duration::from_secs(400 * 86_400)
 }
 
 fn sub() -> String {
@@ -249,8 +249,8 @@ impl IssuerSettings {
         if self.leeway > Duration::from_secs(300) {
             faults.push(("leeway", "has to be `5m` or less"));
         }
-        if self.longest_validity.is_zero() || self.longest_validity > Duration::from_secs(400 * 86_400) {
-            faults.push(("longest_validity", "has to be more than 0s and `400d` or less"));
+        if self.longest_validity.is_zero() || self.longest_validity > Duration::from_secs(3650 * 86_400) {
+            faults.push(("longest_validity", "has to be more than 0s and `3650d` or less"));
         }
         for (key, path) in [("user_claim", &self.user_claim), ("groups_claim", &self.groups_claim)] {
             if path.split('.').any(str::is_empty) {
