@@ -32,9 +32,8 @@ impl Instance {
                 instance.exports.bartizan_plugin_plugin().call_self_test(&mut instance.store).await
             })
             .await;
-        let result = result.and_then(|passed| {
-            passed.map_err(|reason| PluginError::SelfTest { reason: excerpt(&reason) })
-        });
+        let result = result
+            .and_then(|passed| passed.map_err(|reason| PluginError::SelfTest { reason: excerpt(&reason) }));
         (result, instance)
     }
 
@@ -69,23 +68,25 @@ impl Instance {
         let budget = may_call_host.then(|| Budget::until(Instant::now() + timeout));
         self.store.data_mut().begin(budget);
         let result = tokio::time::timeout(timeout, run(&mut self)).await;
-        self.store.data_mut().end();
+        let last_words = self.store.data_mut().end();
         drop(beat);
         match result {
             Ok(Ok(value)) => (Ok(value), Some(self)),
-            Ok(Err(error)) => (Err(self.cause(call, &error)), None),
+            Ok(Err(error)) => (Err(self.cause(call, &error, last_words)), None),
             Err(_) => (Err(PluginError::TimedOut { call, limit: timeout }), None),
         }
     }
 
-    /// What an error of the engine means.
-    fn cause(&self, call: &'static str, error: &wasmtime::Error) -> PluginError {
+    /// What an error of the engine means. What the guest said last is better than what the engine knows.
+    fn cause(&self, call: &'static str, error: &wasmtime::Error, last_words: Option<String>) -> PluginError {
         let memory = &self.store.data().memory;
         if memory.was_refused() {
             return PluginError::OutOfMemory { call, limit_bytes: memory.limit_bytes() };
         }
         match error.downcast_ref::<Trap>() {
-            Some(trap) => PluginError::Trapped { call, reason: trap.to_string() },
+            Some(trap) => {
+                PluginError::Trapped { call, reason: last_words.unwrap_or_else(|| trap.to_string()) }
+            }
             // The engine has no public type for it.
             None if error.root_cause().to_string().contains("fuel allocated for hostcalls") => {
                 PluginError::TooMuchOutput { call, limit_bytes: limits::OUTPUT_BYTES }
@@ -94,3 +95,6 @@ impl Instance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ pub(crate) struct Budget {
     http_bytes: u64,
     deadline: Instant,
     lines_dropped: u64,
+    last_words: Option<String>,
 }
 
 impl Budget {
@@ -54,6 +55,7 @@ impl Budget {
             http_bytes: limits::HTTP_BYTES,
             deadline,
             lines_dropped: 0,
+            last_words: None,
         }
     }
 }
@@ -75,18 +77,23 @@ impl Guest {
         self.memory.begin();
     }
 
-    /// Ends a call, and tells the log once about lines that it did not get.
-    pub(crate) fn end(&mut self) {
-        let dropped = self.budget.take().map_or(0, |budget| budget.lines_dropped);
+    /// Ends a call, and tells the log once about lines that it did not get. Returns the last line of level error:
+    /// what a panic said before it trapped.
+    pub(crate) fn end(&mut self) -> Option<String> {
+        let budget = self.budget.take()?;
+        let dropped = budget.lines_dropped;
         if dropped > 0 {
             self.lines_dropped.fetch_add(dropped, Ordering::Relaxed);
             tracing::warn!(plugin = &*self.name, dropped, "the plugin logs too much; lines were dropped");
         }
+        budget.last_words
     }
 
     /// The call's budget; an error traps the guest.
     fn budget(&mut self) -> wasmtime::Result<&mut Budget> {
-        self.budget.as_mut().ok_or_else(|| wasmtime::Error::msg("host functions cannot be called in `describe`"))
+        self.budget
+            .as_mut()
+            .ok_or_else(|| wasmtime::Error::msg("host functions cannot be called in `describe`"))
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::PluginError;
 use crate::contract;
 use crate::instantiate::Mould;
 use crate::load::{Binary, load};
 use crate::settings::{Capability, PluginSettings};
 use crate::trial::{Workshop, check_description, started};
-use crate::PluginError;
 
 /// What a component says about itself, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,8 +48,7 @@ async fn describe(path: &Path) -> Result<Description, PluginError> {
     let binary = Binary::read(path)?;
     let loaded = load(&workshop.engine, None, &binary)?;
     let settings = PluginSettings::new("check", path);
-    let mould =
-        Mould::new(&workshop.linker, &workshop.ticker, &loaded, &settings, None, Arc::default())?;
+    let mould = Mould::new(&workshop.linker, &workshop.ticker, &loaded, &settings, None, Arc::default())?;
     let (description, _) = started(&mould).await?.describe().await;
     let description = description?;
     check_description(&description, &loaded)?;

@@ -37,7 +37,9 @@ pub enum PluginError {
         limit: u64,
     },
     /// The file is not the one that the settings pin.
-    #[error("the file's SHA-256 is {found}, but the settings pin {pinned}; deploy that file, or change `sha256`")]
+    #[error(
+        "the file's SHA-256 is {found}, but the settings pin {pinned}; deploy that file, or change `sha256`"
+    )]
     OtherDigest {
         /// In the settings.
         pinned: String,
@@ -45,7 +47,9 @@ pub enum PluginError {
         found: String,
     },
     /// The file is a core module.
-    #[error("the file is a WebAssembly core module, not a component; make one with plugins/build or wit-component")]
+    #[error(
+        "the file is a WebAssembly core module, not a component; make one with plugins/build or wit-component"
+    )]
     CoreModule,
     /// The file is no WebAssembly at all.
     #[error("the file is not WebAssembly, or was cut short")]
@@ -57,7 +61,10 @@ pub enum PluginError {
         reason: String,
     },
     /// The component wants something from outside the contract.
-    #[error("the component imports `{import}`, which is not in the world `bartizan:plugin/exporter@0.1.0`{}", hint(import))]
+    #[error(
+        "the component imports `{import}`, which is not in the world `bartizan:plugin/exporter@0.1.0`{}",
+        hint(import)
+    )]
     UnknownImport {
         /// The import's name.
         import: String,
@@ -194,7 +201,9 @@ impl PluginError {
             Self::Read { .. } | Self::FileTooLarge { .. } => "file",
             Self::OtherDigest { .. } => "digest",
             Self::CoreModule | Self::NotWebAssembly | Self::NotValid { .. } => "not_a_component",
-            Self::UnknownImport { .. } | Self::MissingExport { .. } | Self::OtherContract { .. } => "contract",
+            Self::UnknownImport { .. } | Self::MissingExport { .. } | Self::OtherContract { .. } => {
+                "contract"
+            }
             Self::NotAsked { .. } | Self::NotGranted { .. } => "capability",
             Self::Description { .. } => "description",
             Self::Instantiation { .. } | Self::Engine { .. } | Self::Cache { .. } => "engine",

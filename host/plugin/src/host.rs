@@ -12,12 +12,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::PluginError;
 use crate::keeper::Keeper;
 use crate::publish::{Format, Shelf, Shelves, render};
 use crate::settings::PluginSettings;
 use crate::status::PluginStatus;
 use crate::trial::Workshop;
+use crate::{PluginError, limits};
 
 /// What is said once, when the gateway starts.
 #[derive(Debug, Clone)]
@@ -68,7 +68,8 @@ impl PluginHost {
         let failed = |error: std::io::Error| PluginError::Engine { reason: error.to_string() };
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads.max(1))
-            .max_blocking_threads(4)
+            // Looking up a name blocks a thread, for as long as the resolver likes: enough for all plugins at once.
+            .max_blocking_threads(2 * limits::PLUGINS)
             .thread_name("plugin")
             .enable_all()
             .build()

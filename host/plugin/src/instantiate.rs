@@ -59,7 +59,8 @@ impl Mould {
         outgoing: Option<Arc<Outgoing>>,
         lines_dropped: Arc<AtomicU64>,
     ) -> Result<Self, PluginError> {
-        let other = |error: wasmtime::Error| PluginError::OtherContract { reason: excerpt(&format!("{error:#}")) };
+        let other =
+            |error: wasmtime::Error| PluginError::OtherContract { reason: excerpt(&format!("{error:#}")) };
         let pre = linker.instantiate_pre(&loaded.component).and_then(ExporterPre::new).map_err(other)?;
         Ok(Self {
             pre,

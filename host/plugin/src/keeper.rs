@@ -168,7 +168,8 @@ impl Keeper {
         // Who is to blame for these, time will tell.
         let transient = matches!(error, PluginError::Collect { .. } | PluginError::TimedOut { .. });
         self.retry = transient.then(|| {
-            let pause = self.retry.map_or(self.settings.interval, |(_, pause)| pause * 2).min(limits::LONGEST_PAUSE);
+            let pause =
+                self.retry.map_or(self.settings.interval, |(_, pause)| pause * 2).min(limits::LONGEST_PAUSE);
             (Instant::now() + pause, pause)
         });
         let mut ledger = self.shelf.ledger();

@@ -96,8 +96,9 @@ pub(crate) fn load(engine: &Engine, cache: Option<&Cache>, binary: &Binary) -> R
     let component = match cache.and_then(|cache| cache.get(engine, binary.digest)) {
         Some(component) => component,
         None => {
-            let component = Component::from_binary(engine, &binary.bytes)
-                .map_err(|error| PluginError::NotValid { reason: crate::error::excerpt(&format!("{error:#}")) })?;
+            let component = Component::from_binary(engine, &binary.bytes).map_err(|error| {
+                PluginError::NotValid { reason: crate::error::excerpt(&format!("{error:#}")) }
+            })?;
             if let Some(cache) = cache {
                 cache.put(engine, binary.digest, &component);
             }

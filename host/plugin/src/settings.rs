@@ -12,7 +12,7 @@ use crate::PluginError;
 use crate::limits;
 
 /// One plugin. Durations and sizes are written `5s`, `64MiB`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PluginSettings {
     /// Its name here: `a-z`, `0-9` and `-`, at most 64 bytes, unique. It becomes the label `plugin`.
@@ -43,6 +43,24 @@ pub struct PluginSettings {
     /// The file's SHA-256 in hexadecimal: when set, no other file is taken.
     #[serde(default)]
     pub sha256: Option<String>,
+}
+
+impl fmt::Debug for PluginSettings {
+    /// Without the plugin's own settings: passwords may stand in them.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PluginSettings")
+            .field("name", &self.name)
+            .field("file", &self.file)
+            .field("interval", &self.interval)
+            .field("timeout", &self.timeout)
+            .field("memory_bytes", &self.memory_bytes)
+            .field("series", &self.series)
+            .field("grant", &self.grant)
+            .field("http", &self.http)
+            .field("sha256", &self.sha256)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A host interface of the contract.

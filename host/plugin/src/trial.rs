@@ -54,7 +54,10 @@ pub(crate) enum Trial {
     /// The file is one that needs no trial.
     Known,
     Passed(Box<Candidate>),
-    Refused { digest: Option<Digest>, error: PluginError },
+    Refused {
+        digest: Option<Digest>,
+        error: PluginError,
+    },
 }
 
 impl Workshop {
@@ -178,7 +181,10 @@ fn granted(settings: &PluginSettings, capability: Capability) -> Result<(), Plug
 }
 
 /// Whether the description can be shown, and tells the truth about the imports.
-pub(crate) fn check_description(description: &plugin::Description, loaded: &Loaded) -> Result<(), PluginError> {
+pub(crate) fn check_description(
+    description: &plugin::Description,
+    loaded: &Loaded,
+) -> Result<(), PluginError> {
     let unusable = |fault: &str| Err(PluginError::Description { fault: fault.to_owned() });
     if !is_name(&description.name) {
         return unusable("its name must have 1 to 64 of `a-z`, `0-9` and `-`");
@@ -194,7 +200,8 @@ pub(crate) fn check_description(description: &plugin::Description, loaded: &Load
     if !schema.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(schema).is_err() {
         return unusable("its settings schema is not JSON");
     }
-    match loaded.imports.iter().find(|&&capability| !contract::asks_for(description.capabilities, capability)) {
+    match loaded.imports.iter().find(|&&capability| !contract::asks_for(description.capabilities, capability))
+    {
         Some(&capability) => Err(PluginError::NotAsked { capability }),
         None => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! What a guest may touch, and where it meets a limit.
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod support;
 
 use std::io::Write;
@@ -24,7 +25,9 @@ fn outcomes(origins: &[(&str, bool)], url: &str, times: u64) -> Vec<String> {
     });
     bench.wait("p", "up", |status| status.up);
     let scrape = bench.scrape();
-    let outcome = |line: &str| Some(line.strip_prefix("fetch{")?.split("outcome=\"").nth(1)?.split("\"}").next()?.to_owned());
+    let outcome = |line: &str| {
+        Some(line.strip_prefix("fetch{")?.split("outcome=\"").nth(1)?.split("\"}").next()?.to_owned())
+    };
     scrape.lines().filter_map(outcome).collect()
 }
 
@@ -39,7 +42,9 @@ fn only_listed_origins_are_reached() {
     assert_eq!(outcome(&[(&here, false)], &format!("{here}/x")), "5 bytes");
     let other = outcome(&[("https://api.example.com", false)], &format!("{here}/x"));
     assert!(other.contains("not allowed") && other.contains("not in the plugin's `http` list"), "{other}");
-    for url in ["http://169.254.169.254/latest/meta-data/", "http://[::ffff:127.0.0.1]/", "file:///etc/passwd"] {
+    for url in
+        ["http://169.254.169.254/latest/meta-data/", "http://[::ffff:127.0.0.1]/", "file:///etc/passwd"]
+    {
         let denied = outcome(&[(&here, false)], url);
         assert!(denied.contains("not allowed"), "{url}: {denied}");
     }

@@ -97,7 +97,9 @@ fn values_go_stale_when_the_source_stays_away() {
     bench.wait("p", "stale", |status| !status.up);
     assert_eq!(bench.series("hostile_calls_total{plugin=\"p\"}"), None);
     assert_eq!(bench.series("bartizan_plugin_up{plugin=\"p\""), Some(0.0));
-    assert!(bench.series("bartizan_plugin_collect_errors_total{plugin=\"p\",kind=\"source\"}").unwrap() >= 1.0);
+    assert!(
+        bench.series("bartizan_plugin_collect_errors_total{plugin=\"p\",kind=\"source\"}").unwrap() >= 1.0
+    );
 }
 
 #[test]

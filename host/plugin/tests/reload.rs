@@ -1,5 +1,6 @@
 //! Many reloads leave nothing behind.
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod support;
 
 use std::time::Instant;

@@ -1,5 +1,6 @@
 //! What is rendered passes Prometheus' own check.
 
+#[expect(dead_code, reason = "this file uses a part of it")]
 mod support;
 
 use std::io::Write;
@@ -35,7 +36,8 @@ fn promtool_accepts_what_a_scrape_sees() {
     let scrape = bench.scrape();
     child.stdin.take().unwrap().write_all(scrape.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     // Exit code 3 is advice about names; the guest has names of its own taste. Ours give none.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{said}\n{scrape}");
     assert!(!said.contains("bartizan_"), "{said}");

@@ -70,13 +70,19 @@ impl Exporter for Hostile {
             }
             "fail" => return Err(Error::Source("the source is away".to_owned())),
             "huge-help" => vec![Family::gauge("huge", "x".repeat(40 << 20)).with([], 1.0)],
-            "many-series" => vec![series(self.number("series", 100_000))],
+            "many-series" => vec![series(self.number("series", 12_000))],
             "invalid-name" => vec![Family::gauge("not a name", "").with([], 1.0)],
             "invalid-label" => vec![Family::gauge("fine", "").with([("__secret", "x")], 1.0)],
             "plugin-label" => vec![Family::gauge("fine", "").with([("plugin", "other")], 1.0)],
-            "newline-in-value" => vec![Family::gauge("fine", "a\nb").with([("l", "x\"\n} 1\nforged 2")], 1.0)],
+            "newline-in-value" => {
+                vec![Family::gauge("fine", "a\nb").with([("l", "x\"\n} 1\nforged 2")], 1.0)]
+            }
             "duplicate" => {
-                vec![Family::gauge("twice", "").with([("a", "1"), ("b", "2")], 1.0).with([("b", "2"), ("a", "1")], 2.0)]
+                vec![
+                    Family::gauge("twice", "")
+                        .with([("a", "1"), ("b", "2")], 1.0)
+                        .with([("b", "2"), ("a", "1")], 2.0),
+                ]
             }
             "same-family" => vec![fine(), fine()],
             "reserved-name" => vec![Family::gauge("bartizan_plugin_up", "").with([], 1.0)],
@@ -140,8 +146,12 @@ fn all_kinds() -> Vec<Family> {
     let mut dated = Family::unknown("dated", "Measured a while ago.").with([("path", "C:\\x \"y\"\nz")], 1.5);
     dated.measured_at(1_700_000_000_123);
     vec![
-        Family::counter("walks_total", "Walks so far.").with([("team", "walks")], 12.0).with([("team", "cats")], 0.0),
-        Family::gauge("dogs", "Dogs out now.").with([], f64::NAN).with([("breed", "collie")], f64::NEG_INFINITY),
+        Family::counter("walks_total", "Walks so far.")
+            .with([("team", "walks")], 12.0)
+            .with([("team", "cats")], 0.0),
+        Family::gauge("dogs", "Dogs out now.")
+            .with([], f64::NAN)
+            .with([("breed", "collie")], f64::NEG_INFINITY),
         Family::info("build", "What was built.").with([("commit", "abc")], 1.0),
         histogram,
         summary,

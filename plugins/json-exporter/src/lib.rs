@@ -9,7 +9,7 @@ mod path;
 mod settings;
 
 use bartizan_plugin_sdk::host::{self, Level};
-use bartizan_plugin_sdk::{Capabilities, Error, Exporter, Family, exporter};
+use bartizan_plugin_sdk::{BASIC, Capabilities, Error, Exporter, Family, exporter};
 
 use settings::Settings;
 
@@ -22,13 +22,20 @@ struct JsonExporter {
 
 impl JsonExporter {
     fn fetch(&self) -> Result<serde_json::Value, String> {
-        let url = &self.settings.url;
         let headers = self.settings.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let response = host::get(url, headers).map_err(|error| format!("{url} {}", host::explain(&error)))?;
+        let shown = self.shown_url();
+        let response = host::get(&self.settings.url, headers)
+            .map_err(|error| format!("{shown} {}", host::explain(&error)))?;
         if !(200..300).contains(&response.status) {
-            return Err(format!("{url} answered with status {}", response.status));
+            return Err(format!("{shown} answered with status {}", response.status));
         }
-        serde_json::from_slice(&response.body).map_err(|error| format!("{url} did not answer with JSON: {error}"))
+        serde_json::from_slice(&response.body)
+            .map_err(|error| format!("{shown} did not answer with JSON: {error}"))
+    }
+
+    /// The URL without its query: keys to APIs stand there, and errors are shown to people.
+    fn shown_url(&self) -> &str {
+        self.settings.url.split(['?', '#']).next().unwrap_or_default()
     }
 
     fn measure(&self) -> Result<Vec<Family>, Error> {
@@ -48,8 +55,7 @@ impl Exporter for JsonExporter {
         None => env!("CARGO_PKG_VERSION"),
     };
     const HELP: &'static str = "Fetches a JSON document and makes metrics of what its settings point at.";
-    const CAPABILITIES: Capabilities =
-        Capabilities::LOG.union(Capabilities::SETTINGS).union(Capabilities::OUTGOING_HTTP);
+    const CAPABILITIES: Capabilities = BASIC.union(Capabilities::OUTGOING_HTTP);
     const SETTINGS_SCHEMA: &'static str = include_str!("settings.schema.json");
     type Settings = Settings;
 
@@ -61,7 +67,7 @@ impl Exporter for JsonExporter {
     fn collect(&mut self) -> Result<Vec<Family>, Error> {
         let result = self.measure();
         if self.failing && result.is_ok() {
-            host::log(Level::Info, format!("{} answers again", self.settings.url));
+            host::log(Level::Info, format!("{} answers again", self.shown_url()));
         }
         self.failing = result.is_err();
         result

@@ -94,7 +94,8 @@ impl Settings {
                     metric.name
                 ));
             }
-            let many = |label: &&String| matches!(&metric.labels[*label], Label::Path(path) if path.is_many());
+            let many =
+                |label: &&String| matches!(&metric.labels[*label], Label::Path(path) if path.is_many());
             if let Some(label) = metric.labels.keys().find(many) {
                 return Err(format!(
                     "settings: metric `{}`: label `{label}`: a wildcard belongs into `items`",

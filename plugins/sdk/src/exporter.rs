@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 use crate::bindings::exports::bartizan::plugin::{metrics, plugin};
 use crate::{Capabilities, Error, Family, host};
 
+/// What every plugin that is made with this crate asks for.
+pub const BASIC: Capabilities = Capabilities::LOG.union(Capabilities::SETTINGS);
+
 /// Something that makes metrics. One value serves all collections of an instance, so it can remember things.
 pub trait Exporter: Sized {
     /// What the plugin is, in lower case: `json-exporter`.
@@ -16,8 +19,8 @@ pub trait Exporter: Sized {
     /// What it does, in a sentence or two.
     const HELP: &'static str;
     /// The host interfaces that it uses; it is refused when it uses one that does not stand here. Reading the
-    /// settings is one of them, and the default.
-    const CAPABILITIES: Capabilities = Capabilities::SETTINGS;
+    /// settings and logging what a panic says are this crate's own doing, so at least [`BASIC`].
+    const CAPABILITIES: Capabilities = BASIC;
     /// A JSON Schema of [`Exporter::Settings`], as text.
     const SETTINGS_SCHEMA: &'static str = "";
     /// What the operator writes under `settings:`. `()` for a plugin that takes none.
@@ -63,7 +66,10 @@ fn with<E: Exporter, R>(instance: &RefCell<Option<E>>, call: impl FnOnce(&mut E)
     let exporter = match instance.as_mut() {
         Some(exporter) => exporter,
         None => {
-            let settings = serde_json::from_str(&host::settings()).map_err(|error| format!("settings: {error}"))?;
+            // A trap tells the operator nothing; what the panic said, and where, does.
+            std::panic::set_hook(Box::new(|panic| host::log(host::Level::Error, panic.to_string())));
+            let settings =
+                serde_json::from_str(&host::settings()).map_err(|error| format!("settings: {error}"))?;
             instance.insert(E::new(settings)?)
         }
     };

@@ -90,7 +90,8 @@ impl Family {
         count: u64,
         sum: f64,
     ) {
-        let quantiles = quantiles.iter().map(|&(quantile, value)| wit::Quantile { quantile, value }).collect();
+        let quantiles =
+            quantiles.iter().map(|&(quantile, value)| wit::Quantile { quantile, value }).collect();
         self.push(labels, wit::Value::Summary(wit::Summary { quantiles, count, sum }));
     }
 

@@ -28,12 +28,21 @@ pub fn settings() -> String {
 }
 
 /// Fetches a URL with GET. Asks for [`Capabilities::OUTGOING_HTTP`](crate::Capabilities).
-pub fn get<'a>(url: &str, headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Response, HttpError> {
+pub fn get<'a>(
+    url: &str,
+    headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Response, HttpError> {
     let headers = headers
         .into_iter()
         .map(|(name, value)| Header { name: name.to_owned(), value: value.to_owned() })
         .collect();
-    fetch(&Request { method: Method::Get, url: url.to_owned(), headers, body: None, timeout_milliseconds: None })
+    fetch(&Request {
+        method: Method::Get,
+        url: url.to_owned(),
+        headers,
+        body: None,
+        timeout_milliseconds: None,
+    })
 }
 
 /// Sends a request. Asks for [`Capabilities::OUTGOING_HTTP`](crate::Capabilities).

@@ -33,7 +33,7 @@ pub mod host;
 
 pub use bindings::exports::bartizan::plugin::metrics::Error;
 pub use bindings::exports::bartizan::plugin::plugin::Capabilities;
-pub use exporter::Exporter;
+pub use exporter::{BASIC, Exporter};
 pub use family::{Buckets, Family, Quantiles};
 
 /// What [`exporter!`] needs to find; not for use by hand.

@@ -35,9 +35,13 @@ impl AllowList {
         let mut entries: Vec<Entry> = Vec::with_capacity(grants.len());
         for grant in grants {
             let entry = entry(grant)?;
-            if let Some(other) = entries.iter().find(|other| other.host == entry.host && other.private != entry.private)
+            if let Some(other) =
+                entries.iter().find(|other| other.host == entry.host && other.private != entry.private)
             {
-                return Err(format!("`{}` is private in one entry and not in another; decide once", other.host));
+                return Err(format!(
+                    "`{}` is private in one entry and not in another; decide once",
+                    other.host
+                ));
             }
             entries.push(entry);
         }
@@ -46,11 +50,14 @@ impl AllowList {
 
     /// Whether a request for this URL may be sent. The error says why not.
     pub(crate) fn admits(&self, url: &Url) -> Result<(), String> {
-        let wanted = (url.scheme() == "https", url.host_str().unwrap_or_default(), url.port_or_known_default());
+        let wanted =
+            (url.scheme() == "https", url.host_str().unwrap_or_default(), url.port_or_known_default());
         let named = |entry: &&Entry| (entry.https, entry.host.as_str(), Some(entry.port)) == wanted;
         match self.0.iter().find(named) {
             Some(_) => Ok(()),
-            None => Err(format!("`{}` is not in the plugin's `http` list", url.origin().ascii_serialization())),
+            None => {
+                Err(format!("`{}` is not in the plugin's `http` list", url.origin().ascii_serialization()))
+            }
         }
     }
 
@@ -61,12 +68,19 @@ impl AllowList {
 }
 
 fn entry(grant: &HttpGrant) -> Result<Entry, String> {
-    let wrong = |what: &str| format!("`{}` {what}; write `https://api.example.com`", crate::error::excerpt(&grant.origin));
+    let wrong = |what: &str| {
+        format!("`{}` {what}; write `https://api.example.com`", crate::error::excerpt(&grant.origin))
+    };
     let url = Url::parse(&grant.origin).map_err(|_| wrong("is not an origin"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("is neither http nor https"));
     }
-    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err(wrong("has more than scheme, host and port"));
     }
     match (url.host_str(), url.port_or_known_default()) {
@@ -84,7 +98,9 @@ pub(crate) struct Resolver(pub(crate) AllowList);
 
 /// No address of the name may be connected to.
 #[derive(Debug, thiserror::Error)]
-#[error("`{host}` leads to {address}, which is not public; list that address, or set `private: true` for the name")]
+#[error(
+    "`{host}` leads to {address}, which is not public; list that address, or set `private: true` for the name"
+)]
 pub(crate) struct NotPublic {
     host: String,
     address: IpAddr,
@@ -100,7 +116,9 @@ impl Resolve for Resolver {
             let (admitted, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
                 found.partition(|address| private || is_public(address.ip()));
             match (admitted.is_empty(), refused.first()) {
-                (true, Some(refused)) => Err(NotPublic { host: host.to_owned(), address: refused.ip() }.into()),
+                (true, Some(refused)) => {
+                    Err(NotPublic { host: host.to_owned(), address: refused.ip() }.into())
+                }
                 _ => Ok(Box::new(admitted.into_iter()) as Addrs),
             }
         })

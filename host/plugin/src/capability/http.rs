@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url, redirect};
 
-use super::allow::{AllowList, NotPublic, Resolver};
 use super::Guest;
+use super::allow::{AllowList, NotPublic, Resolver};
 use crate::contract::outgoing_http::{self, Error, Header, Method, Request, Response};
 use crate::error::excerpt;
 use crate::limits;
@@ -93,13 +93,14 @@ impl outgoing_http::Host for Guest {
         }
         budget.http_requests -= 1;
         let left = budget.deadline.saturating_duration_since(Instant::now());
-        let asked = request.timeout_milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.into()));
+        let asked =
+            request.timeout_milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.into()));
         let within = asked.unwrap_or(left).min(left);
 
         let result = outgoing.fetch(request, within, budget.http_bytes).await;
         match &result {
             Ok(response) => budget.http_bytes = budget.http_bytes.saturating_sub(response.body.len() as u64),
-            Err(Error::TooLarge(limit) ) => budget.http_bytes = budget.http_bytes.saturating_sub(*limit),
+            Err(Error::TooLarge(limit)) => budget.http_bytes = budget.http_bytes.saturating_sub(*limit),
             Err(_) => {}
         }
         Ok(result)
@@ -153,14 +154,21 @@ fn headers(given: Vec<Header>) -> Result<HeaderMap, Error> {
     for Header { name, value } in given {
         bytes += name.len() + value.len();
         if bytes > limits::HTTP_HEADER_BYTES {
-            return Err(Error::InvalidRequest(format!("more than {} header bytes", limits::HTTP_HEADER_BYTES)));
+            return Err(Error::InvalidRequest(format!(
+                "more than {} header bytes",
+                limits::HTTP_HEADER_BYTES
+            )));
         }
         let wrong = |what: &str| Error::InvalidRequest(format!("header `{}` {what}", excerpt(&name)));
-        let parsed = HeaderName::try_from(name.as_str()).map_err(|_| wrong("has a name that is not valid"))?;
+        let parsed =
+            HeaderName::try_from(name.as_str()).map_err(|_| wrong("has a name that is not valid"))?;
         if NOT_FOR_GUESTS.contains(&parsed) {
             return Err(wrong("is written by the gateway; leave it out"));
         }
-        headers.append(parsed, HeaderValue::try_from(value).map_err(|_| wrong("has a value that is not valid"))?);
+        headers.append(
+            parsed,
+            HeaderValue::try_from(value).map_err(|_| wrong("has a value that is not valid"))?,
+        );
     }
     Ok(headers)
 }

@@ -2,12 +2,15 @@
 
 use super::Guest;
 use crate::contract::log::{self, Level};
-use crate::error::escaped;
+use crate::error::{escaped, excerpt};
 use crate::limits::LOG_LINE_BYTES;
 
 impl log::Host for Guest {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         let budget = self.budget()?;
+        if level == Level::Error {
+            budget.last_words = Some(excerpt(&message));
+        }
         let bytes = message.len().min(LOG_LINE_BYTES);
         if budget.log_lines == 0 || budget.log_bytes < bytes {
             budget.lines_dropped += 1;

@@ -33,7 +33,11 @@ impl Cache {
     /// that others may write to.
     pub(crate) fn open(folder: &Path) -> Result<Self, PluginError> {
         let failed = |reason: String| PluginError::Cache { path: folder.to_owned(), reason };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(error.to_string()))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| failed(error.to_string()))?;
         let metadata = fs::symlink_metadata(folder).map_err(|error| failed(error.to_string()))?;
         if !metadata.is_dir() {
             return Err(failed("it is a link or a file; name a folder of the gateway's own".to_owned()));
@@ -43,7 +47,8 @@ impl Cache {
             return Err(failed("it belongs to another user; name a folder of the gateway's own".to_owned()));
         }
         if metadata.mode() & 0o077 != 0 {
-            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(|error| failed(error.to_string()))?;
+            fs::set_permissions(folder, Permissions::from_mode(0o700))
+                .map_err(|error| failed(error.to_string()))?;
         }
         let key_path = folder.join("key");
         let key = key(&key_path).map_err(|error| failed(format!("its key: {error}")))?;

@@ -39,7 +39,9 @@ fn what_is_no_component_is_told_apart() {
 
 #[test]
 fn an_import_beyond_the_contract_is_refused_by_name() {
-    for name in ["wasi:filesystem/types@0.2.0", "bartizan:plugin/log@0.2.0", "env", "bartizan:plugin/exec@0.1.0"] {
+    for name in
+        ["wasi:filesystem/types@0.2.0", "bartizan:plugin/log@0.2.0", "env", "bartizan:plugin/exec@0.1.0"]
+    {
         let error = refusal(&component_that_imports(&["bartizan:plugin/log@0.1.0", name]));
         assert!(matches!(&error, PluginError::UnknownImport { import } if import == name), "{error}");
     }
@@ -57,7 +59,9 @@ fn a_file_is_read_up_to_its_limit_only_and_must_be_the_pinned_one() {
     let path = folder.path().join("huge.wasm");
     std::fs::File::create(&path).unwrap().set_len(limits::COMPONENT_BYTES + 10).unwrap();
     let error = Binary::read(&path).map(|_| ()).unwrap_err();
-    assert!(matches!(error, PluginError::FileTooLarge { bytes, .. } if bytes == limits::COMPONENT_BYTES + 10));
+    assert!(
+        matches!(error, PluginError::FileTooLarge { bytes, .. } if bytes == limits::COMPONENT_BYTES + 10)
+    );
     assert!(matches!(Binary::read(folder.path()).map(|_| ()).unwrap_err(), PluginError::Read { .. }));
 
     let binary = binary(b"abc");

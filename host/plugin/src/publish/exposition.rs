@@ -36,7 +36,9 @@ impl Format {
                 }
             }
             match (kind.to_ascii_lowercase().as_str(), version) {
-                ("application/openmetrics-text", None | Some("1.0.0")) => openmetrics = openmetrics.max(quality),
+                ("application/openmetrics-text", None | Some("1.0.0")) => {
+                    openmetrics = openmetrics.max(quality)
+                }
                 ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => text = text.max(quality),
                 _ => {}
             }
@@ -88,7 +90,8 @@ pub(crate) fn render(shelves: &[Arc<Shelf>], format: Format, now: Instant) -> St
         }
     }
 
-    let size = groups.values().flatten().map(|family| family.text.len() + family.help.len() + 128).sum::<usize>();
+    let size =
+        groups.values().flatten().map(|family| family.text.len() + family.help.len() + 128).sum::<usize>();
     let mut output = String::with_capacity(size + shelves.len() * 2_048 + 4_096);
     for group in groups.values().filter(|group| group.iter().any(|family| !family.text.is_empty())) {
         let first = group[0];
@@ -141,8 +144,12 @@ fn own_series(
     let mut duration =
         Own::new("collect_duration_seconds", Kind::Gauge, "seconds", "How long the last collection took.");
     let mut collections = Own::new("collections", Kind::Counter, "", "Scheduled collections.");
-    let mut errors =
-        Own::new("collect_errors", Kind::Counter, "", "Scheduled collections that failed, by kind of failure.");
+    let mut errors = Own::new(
+        "collect_errors",
+        Kind::Counter,
+        "",
+        "Scheduled collections that failed, by kind of failure.",
+    );
     let mut success = Own::new(
         "last_success_timestamp_seconds",
         Kind::Gauge,
@@ -154,9 +161,11 @@ fn own_series(
     let mut reloads = Own::new("reloads", Kind::Counter, "", "Versions that took over.");
     let mut refusals =
         Own::new("refusals", Kind::Counter, "", "Versions that were refused, by kind of reason.");
-    let mut rollbacks = Own::new("rollbacks", Kind::Counter, "", "Versions that took over and were taken back.");
+    let mut rollbacks =
+        Own::new("rollbacks", Kind::Counter, "", "Versions that took over and were taken back.");
     let mut dropped = Own::new("log_lines_dropped", Kind::Counter, "", "Log lines beyond a call's limit.");
-    let mut clashes = Own::new("families_left_out", Kind::Gauge, "", "Families that clash with another plugin's.");
+    let mut clashes =
+        Own::new("families_left_out", Kind::Gauge, "", "Families that clash with another plugin's.");
 
     for (shelf, shown) in shown {
         let plugin = [("plugin", &*shelf.name)];
@@ -185,7 +194,18 @@ fn own_series(
         clashes.add(&plugin, left_out.get(&*shelf.name).copied().unwrap_or(0) as f64);
     }
     for own in [
-        up, duration, collections, errors, success, series, memory, reloads, refusals, rollbacks, dropped, clashes,
+        up,
+        duration,
+        collections,
+        errors,
+        success,
+        series,
+        memory,
+        reloads,
+        refusals,
+        rollbacks,
+        dropped,
+        clashes,
     ] {
         own.write(output, format);
     }

@@ -28,8 +28,10 @@ fn fault(families: Vec<metrics::Family>) -> Option<Fault> {
 }
 
 fn histogram(buckets: &[(f64, u64)], count: u64, sum: f64) -> Value {
-    let buckets =
-        buckets.iter().map(|&(upper_bound, cumulative_count)| Bucket { upper_bound, cumulative_count }).collect();
+    let buckets = buckets
+        .iter()
+        .map(|&(upper_bound, cumulative_count)| Bucket { upper_bound, cumulative_count })
+        .collect();
     Value::Histogram(Histogram { buckets, count, sum })
 }
 
@@ -55,7 +57,10 @@ fn labels_that_are_none_reserved_repeated_or_too_much_are_refused() {
         assert!(matches!(fault(vec![gauge("a", &[(label, "x")])]), Some(Fault::Label { .. })), "{label}");
     }
     for label in ["plugin", "__name__"] {
-        assert!(matches!(fault(vec![gauge("a", &[(label, "x")])]), Some(Fault::ReservedLabel { .. })), "{label}");
+        assert!(
+            matches!(fault(vec![gauge("a", &[(label, "x")])]), Some(Fault::ReservedLabel { .. })),
+            "{label}"
+        );
     }
     assert!(matches!(fault(vec![gauge("a", &[("l", "1"), ("l", "2")])]), Some(Fault::SameLabel { .. })));
     assert!(matches!(fault(vec![gauge("a", &[("l", &"x".repeat(1025))])]), Some(Fault::LabelValue { .. })));
@@ -123,7 +128,11 @@ fn values_must_be_of_their_kind() {
         (vec![(1.0, 1), (nan, 1)], 1, 1.0),
         (vec![(1.0, 1)], 1, nan),
     ] {
-        assert_eq!(one(Kind::Histogram, histogram(&buckets, count, sum)), Some(Fault::Histogram), "{buckets:?}");
+        assert_eq!(
+            one(Kind::Histogram, histogram(&buckets, count, sum)),
+            Some(Fault::Histogram),
+            "{buckets:?}"
+        );
     }
     assert_eq!(one(Kind::Histogram, histogram(&[(1.0, 1), (infinity, 2)], 2, 1.0)), None);
     for quantiles in [&[0.9, 0.5][..], &[1.5], &[-0.1], &[nan], &[0.5, 0.5]] {
@@ -231,7 +240,9 @@ fn the_scraper_gets_the_format_that_it_prefers() {
         (Some("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.6"), text),
         (Some("application/openmetrics-text;version=1.0.0;q=0"), text),
         (
-            Some("application/openmetrics-text; version=1.0.0; escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"),
+            Some(
+                "application/openmetrics-text; version=1.0.0; escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            ),
             openmetrics,
         ),
     ] {

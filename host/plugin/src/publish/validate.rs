@@ -28,7 +28,10 @@ pub enum Fault {
         unit: String,
     },
     /// A label's name is none.
-    #[error("`{label}` is no label name; it is `[a-zA-Z_][a-zA-Z0-9_]*` with at most {} bytes", limits::NAME_BYTES)]
+    #[error(
+        "`{label}` is no label name; it is `[a-zA-Z_][a-zA-Z0-9_]*` with at most {} bytes",
+        limits::NAME_BYTES
+    )]
     Label {
         /// As given.
         label: String,

@@ -13,9 +13,9 @@ const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse(&text, &DURATIONS)
-        .map(Duration::from_millis)
-        .ok_or_else(|| de::Error::custom(format!("`{text}` is not a duration; write 500ms, 15s, 5m, 1h or 1d")))
+    parse(&text, &DURATIONS).map(Duration::from_millis).ok_or_else(|| {
+        de::Error::custom(format!("`{text}` is not a duration; write 500ms, 15s, 5m, 1h or 1d"))
+    })
 }
 
 pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

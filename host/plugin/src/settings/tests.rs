@@ -21,6 +21,13 @@ fn durations_sizes_and_grants_are_read_as_people_write_them() {
 }
 
 #[test]
+fn a_plugins_own_settings_are_not_printed() {
+    let mut plugin = PluginSettings::new("stock", "a.wasm");
+    plugin.settings = serde_json::json!({"headers": {"authorization": "Bearer hush"}});
+    assert!(!format!("{plugin:?}").contains("hush"));
+}
+
+#[test]
 fn what_is_not_known_or_not_a_quantity_is_refused() {
     for text in [
         r#"{"name": "a", "file": "a", "intervall": "1m"}"#,

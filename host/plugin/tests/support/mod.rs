@@ -1,5 +1,4 @@
 //! What the tests of the plugin host share: the built guests, waiting, a small HTTP server.
-#![expect(dead_code, reason = "each test file is a program of its own and uses a part of it")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -37,7 +36,12 @@ impl Bench {
 
     /// Waits until the plugin's status is as wanted.
     #[track_caller]
-    pub(crate) fn wait(&self, name: &str, what: &str, wanted: impl Fn(&PluginStatus) -> bool) -> PluginStatus {
+    pub(crate) fn wait(
+        &self,
+        name: &str,
+        what: &str,
+        wanted: impl Fn(&PluginStatus) -> bool,
+    ) -> PluginStatus {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             let status = self.host.status().into_iter().find(|status| status.name == name);
@@ -102,9 +106,7 @@ pub(crate) fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> u16 {
 
 /// A complete answer that ends the connection.
 pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
-        body.len()
-    );
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len());
     [head.as_bytes(), body].concat()
 }

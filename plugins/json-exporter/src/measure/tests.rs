@@ -13,7 +13,8 @@ fn measured(settings: Value, document: &Value) -> Result<usize, String> {
 #[test]
 fn numbers_truths_and_mapped_texts_are_values() {
     let document = json!({"walks": [{"n": 3}, {"n": true}, {"n": "open"}, {"n": "4.5"}, {"n": null}, {}]});
-    let settings = json!({"name": "walks", "help": "h", "items": "walks[*]", "value": "n", "values": {"open": 1}});
+    let settings =
+        json!({"name": "walks", "help": "h", "items": "walks[*]", "value": "n", "values": {"open": 1}});
     assert_eq!(measured(settings, &document), Ok(5 - 1));
 }
 
@@ -28,7 +29,9 @@ fn text_without_a_mapping_is_an_error_that_shows_it() {
 fn an_absent_value_is_an_error_only_where_it_is_required() {
     let document = json!({});
     assert_eq!(measured(json!({"name": "walks", "help": "h", "value": "n"}), &document), Ok(0));
-    assert!(measured(json!({"name": "walks", "help": "h", "value": "n", "required": true}), &document).is_err());
+    assert!(
+        measured(json!({"name": "walks", "help": "h", "value": "n", "required": true}), &document).is_err()
+    );
 }
 
 #[test]

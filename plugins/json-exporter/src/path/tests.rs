@@ -9,7 +9,8 @@ fn path(text: &str) -> Path {
 #[test]
 fn names_indices_and_wildcards_lead_to_their_places() {
     let document = json!({"a": {"b": [{"c": 1}, {"c": 2}, {"d": 3}], "odd name": 4}});
-    let values = |text| path(text).places(&document).into_iter().map(|place| place.value.clone()).collect::<Vec<_>>();
+    let values =
+        |text| path(text).places(&document).into_iter().map(|place| place.value.clone()).collect::<Vec<_>>();
 
     assert_eq!(values("a.b[*].c"), [json!(1), json!(2)]);
     assert_eq!(values("$.a.b[1].c"), [json!(2)]);
@@ -30,7 +31,8 @@ fn a_wildcard_remembers_the_key() {
 
 #[test]
 fn what_is_not_understood_is_refused() {
-    for text in ["a..b", "a[", "a[?(@.b)]", "a[1:2]", ".a", "$a", "a[-1]", "a['b]", "a.", "$..a", "a]b", "[]"] {
+    for text in ["a..b", "a[", "a[?(@.b)]", "a[1:2]", ".a", "$a", "a[-1]", "a['b]", "a.", "$..a", "a]b", "[]"]
+    {
         assert!(Path::try_from(text.to_owned()).is_err(), "{text}");
     }
 }
