@@ -5,44 +5,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use ring::hmac;
 use tokio::task::JoinSet;
 
 use super::authorization::{Authorization, NameAndPassword};
-use super::cookie::{self, LOGIN_COOKIE, SESSION_COOKIE};
-use super::failure::{Evidence, IdentityError, LoginError, SessionFault, SetupError};
+use super::cookie::{self, SESSION_COOKIE};
+use super::failure::{Evidence, IdentityError, LoginError, SetupError};
 use super::jwt::Issuers;
 use super::password_checks::{Digest, PasswordChecks};
+use super::random;
 use super::reread::Reread;
+use super::session::Session;
 use super::session_keys::SessionKeys;
 use super::settings::IdentitySettings;
 use super::subject::{Login, Subject};
-use super::ticket::{Ticket, seconds};
+use super::ticket::seconds;
 use super::users::Users;
-use super::verified::{Finding, SessionFinding, Span, Verified};
-use super::{csrf, random};
+use super::verified::{Finding, Span, Verified};
 
 /// A right password need not be checked again for so long; a changed user file ends it at once.
 const BASIC_SECONDS: u64 = 60;
-/// Somebody who leaves the login page open over lunch logs in all the same.
-const LOGIN_FORM_SECONDS: u64 = 4 * 3600;
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Establishes who sends requests; one for the whole program, shared by its threads.
 #[derive(Debug)]
 pub struct Identity {
-    settings: IdentitySettings,
-    users: Option<Reread<Users>>,
-    keys: Reread<SessionKeys>,
+    pub(super) settings: IdentitySettings,
+    pub(super) users: Option<Reread<Users>>,
+    pub(super) keys: Reread<SessionKeys>,
     issuers: Issuers,
     /// Counts changes of whatever evidence is verified against.
-    generation: Arc<AtomicU64>,
-    verified: Verified,
-    checks: Arc<PasswordChecks>,
+    pub(super) generation: Arc<AtomicU64>,
+    pub(super) verified: Verified,
+    pub(super) checks: Arc<PasswordChecks>,
     /// Under which names and passwords of HTTP Basic are remembered: they themselves are not.
     digest_key: hmac::Key,
 }
@@ -56,66 +53,39 @@ pub struct Established {
     pub session: Option<Session>,
 }
 
-/// A browser's session, as far as those who answer the request need it.
-#[derive(Clone)]
-pub struct Session {
-    id: [u8; 16],
-    renewal: Option<HeaderValue>,
-}
-
-/// What a login by form gives.
-#[derive(Debug, Clone)]
-pub struct LoggedIn {
-    /// Who it is.
-    pub subject: Arc<Subject>,
-    /// The `Set-Cookie` value that begins the session.
-    pub cookie: HeaderValue,
-}
-
-/// What the login page puts into its form, so that nobody logs a browser in from elsewhere.
-#[derive(Debug, Clone)]
-pub struct LoginForm {
-    /// The value of the hidden field.
-    pub token: String,
-    /// A `Set-Cookie` value to send with the page, unless the browser has it.
-    pub cookie: Option<HeaderValue>,
-}
-
 impl Identity {
-    /// Reads users, session keys (made where the file is not there yet) and key sets of issuers.
-    /// Key sets by URL are fetched by [`maintain`](Identity::maintain).
+    /// Reads users, session keys (made where the file is not there yet) and key files of issuers.
+    /// Key sets by URL are fetched by [`maintain`](Identity::maintain). Where there is one, a rustls
+    /// `CryptoProvider` has to be installed before.
     pub fn new(settings: IdentitySettings) -> Result<Identity, SetupError> {
-        Identity::build(settings, Arc::new(PasswordChecks::new()))
+        Identity::build(settings, None)
     }
 
-    /// The same with new settings; counted failures stay. `self` goes on with the old ones, its
-    /// [`maintain`](Identity::maintain) has to be replaced by that of the new one.
+    /// The same with new settings; counted failures, fetched keys, and session keys without a file stay. `self` goes on with
+    /// the old settings; its [`maintain`](Identity::maintain) has to be replaced by that of the new one.
     pub fn with_settings(&self, settings: IdentitySettings) -> Result<Identity, SetupError> {
-        Identity::build(settings, Arc::clone(&self.checks))
+        Identity::build(settings, Some(self))
     }
 
-    fn build(settings: IdentitySettings, checks: Arc<PasswordChecks>) -> Result<Identity, SetupError> {
+    fn build(settings: IdentitySettings, before: Option<&Identity>) -> Result<Identity, SetupError> {
         let faults = settings.faults();
         if !faults.is_empty() {
             return Err(SetupError::Settings(faults));
         }
         let users = settings.users.clone().map(|path| Reread::of(path, Users::read)).transpose()?;
-        let keys = match settings.session.keys.clone() {
-            Some(path) => Reread::of(path, SessionKeys::read_or_create)?,
-            None => Reread::fixed(SessionKeys::fresh()?),
+        let keys = match (settings.session.keys.clone(), before) {
+            (Some(path), _) => Reread::of(path, SessionKeys::read_or_create)?,
+            (None, Some(before)) if before.settings.session.keys.is_none() => {
+                Reread::fixed(before.keys.load_full())
+            }
+            (None, _) => Reread::fixed(Arc::new(SessionKeys::fresh()?)),
         };
-        let issuers = Issuers::new(&settings.issuers)?;
+        let issuers = Issuers::new(&settings.issuers, before.map(|before| &before.issuers))?;
+        let checks =
+            before.map_or_else(|| Arc::new(PasswordChecks::new()), |before| Arc::clone(&before.checks));
         let digest_key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()?);
-        Ok(Identity {
-            settings,
-            users,
-            keys,
-            issuers,
-            generation: Arc::new(AtomicU64::new(0)),
-            verified: Verified::new(),
-            checks,
-            digest_key,
-        })
+        let (generation, verified) = (Arc::default(), Verified::new());
+        Ok(Identity { settings, users, keys, issuers, generation, verified, checks, digest_key })
     }
 
     /// Keeps users, session keys and key sets fresh; never returns, and may be dropped at any time.
@@ -176,58 +146,6 @@ impl Identity {
         }
     }
 
-    fn by_session(&self, cookie: &[u8], now: SystemTime) -> Result<Established, IdentityError> {
-        let now_seconds = seconds(now);
-        let generation = self.generation.load(Ordering::Acquire);
-        let finding = match self.verified.find(Evidence::Session, cookie, generation, now_seconds) {
-            Some(finding) => finding,
-            None => {
-                let (finding, until_seconds) = self.open_session(cookie, now_seconds)?;
-                let span = Span { from_seconds: now_seconds, until_seconds };
-                self.verified.remember(Evidence::Session, cookie, generation, span, finding.clone());
-                finding
-            }
-        };
-        let session = finding.session.map(|session| Session {
-            id: session.id,
-            renewal: (now_seconds >= session.renewal_seconds)
-                .then(|| self.renewed(cookie, now_seconds))
-                .flatten(),
-        });
-        Ok(Established { subject: finding.subject, session })
-    }
-
-    /// Opens the cookie and checks that its user is still the one who logged in; also when it ends.
-    fn open_session(&self, cookie: &[u8], now_seconds: u64) -> Result<(Finding, u64), IdentityError> {
-        let users = self.users.as_ref().ok_or(IdentityError::NotOffered { evidence: Evidence::Session })?;
-        let content = self.keys.load().open(cookie)?;
-        let ticket = Ticket::decode(&content).ok_or(SessionFault::Unreadable)?;
-        ticket.check(&self.settings.session, now_seconds)?;
-        let users = users.load();
-        let user = users.get(&ticket.user).ok_or(SessionFault::UserGone)?;
-        if user.stamp() != ticket.stamp {
-            return Err(SessionFault::PasswordChanged.into());
-        }
-        let session =
-            SessionFinding { id: ticket.id, renewal_seconds: ticket.renewal_seconds(&self.settings.session) };
-        let ends = ticket.ends_seconds(&self.settings.session);
-        let subject = Subject::new(ticket.user, user.groups.clone(), Login::Session);
-        Ok((Finding { subject: Arc::new(subject), session: Some(session) }, ends))
-    }
-
-    /// The session's cookie with the idle time begun anew.
-    fn renewed(&self, cookie: &[u8], now_seconds: u64) -> Option<HeaderValue> {
-        let content = self.keys.load().open(cookie).ok()?;
-        let ticket = Ticket::decode(&content)?;
-        self.sealed(&Ticket { seen_seconds: now_seconds.max(ticket.seen_seconds), ..ticket }, now_seconds)
-    }
-
-    fn sealed(&self, ticket: &Ticket, now_seconds: u64) -> Option<HeaderValue> {
-        let value = self.keys.load().seal(&ticket.encode())?;
-        let left = ticket.ends_seconds(&self.settings.session).saturating_sub(now_seconds);
-        cookie::set(SESSION_COOKIE, &value, left)
-    }
-
     async fn by_password(
         &self,
         client: IpAddr,
@@ -279,83 +197,10 @@ impl Identity {
         Ok(Established { subject, session: None })
     }
 
-    /// Checks a password given to the login page and begins a session.
-    /// The page's form has to be [ours](Identity::is_own_login_form) first.
-    pub async fn login(
-        &self,
-        client: IpAddr,
-        user: &str,
-        password: &str,
-        now: SystemTime,
-    ) -> Result<LoggedIn, LoginError> {
-        let users = self.users.as_ref().ok_or(LoginError::NotOffered)?.load_full();
-        self.checks.check(&self.settings.throttle, Arc::clone(&users), client, user, password, now).await?;
-        let entry = users.get(user).ok_or(LoginError::Refused)?;
-        let now_seconds = seconds(now);
-        let ticket = Ticket {
-            user: user.to_owned(),
-            id: random().map_err(|_| LoginError::Busy)?,
-            stamp: entry.stamp(),
-            issued_seconds: now_seconds,
-            seen_seconds: now_seconds,
-        };
-        let cookie = self.sealed(&ticket, now_seconds).ok_or(LoginError::Busy)?;
-        let subject = Arc::new(Subject::new(user.to_owned(), entry.groups.clone(), Login::Session));
-        Ok(LoggedIn { subject, cookie })
-    }
-
-    /// The `Set-Cookie` value that ends the session in this browser.
-    pub fn logout(&self) -> HeaderValue {
-        HeaderValue::from_static("__Host-bartizan=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
-    }
-
-    /// What goes into the login page that answers this request. Tabs of one browser share the cookie, so that none spoils another's form.
-    pub fn login_form(&self, headers: &HeaderMap) -> LoginForm {
-        if let Some(nonce) = login_nonce(headers) {
-            return LoginForm { token: csrf::token(&nonce), cookie: None };
-        }
-        match random::<16>() {
-            Ok(nonce) => LoginForm {
-                token: csrf::token(&nonce),
-                cookie: cookie::set(LOGIN_COOKIE, &URL_SAFE_NO_PAD.encode(nonce), LOGIN_FORM_SECONDS),
-            },
-            // Without randomness there is no login: an empty token is never right.
-            Err(_) => LoginForm { token: String::new(), cookie: None },
-        }
-    }
-
-    /// Whether the form comes from a login page that this browser got from us.
-    pub fn is_own_login_form(&self, headers: &HeaderMap, token: &str) -> bool {
-        login_nonce(headers).is_some_and(|nonce| csrf::verifies(&nonce, token))
-    }
-
     fn digest(&self, credentials: &str) -> Digest {
         let mut digest = [0; 32];
         digest.copy_from_slice(hmac::sign(&self.digest_key, credentials.as_bytes()).as_ref());
         digest
-    }
-}
-
-impl Session {
-    /// The token that this session's forms carry in a hidden field.
-    pub fn csrf_token(&self) -> String {
-        csrf::token(&self.id)
-    }
-
-    /// Whether a form's token is this session's; in constant time.
-    pub fn is_own_form(&self, token: &str) -> bool {
-        csrf::verifies(&self.id, token)
-    }
-
-    /// A `Set-Cookie` value to send with the answer, where the cookie has to be renewed.
-    pub fn renewal(&self) -> Option<&HeaderValue> {
-        self.renewal.as_ref()
-    }
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("renewal", &self.renewal.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -368,11 +213,6 @@ impl From<LoginError> for IdentityError {
             LoginError::NotOffered => IdentityError::NotOffered { evidence: Evidence::Basic },
         }
     }
-}
-
-fn login_nonce(headers: &HeaderMap) -> Option<[u8; 16]> {
-    let value = cookie::find(headers, LOGIN_COOKIE).ok()??;
-    URL_SAFE_NO_PAD.decode(value).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -61,7 +61,16 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), SetupError> {
     // A link stays one; what it points to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let beside = beside(&target)?;
-    write_new(&beside, content).and_then(|()| fs::rename(&beside, &target)).map_err(|cause| {
+    let written = write_new(&beside, content).and_then(|()| {
+        // An administrator's `user add` must not take the file from the account that the gateway runs as.
+        if let (Ok(old), Ok(new)) = (fs::metadata(&target), fs::metadata(&beside))
+            && (old.uid(), old.gid()) != (new.uid(), new.gid())
+        {
+            chown(&beside, Some(old.uid()), Some(old.gid()))?;
+        }
+        fs::rename(&beside, &target)
+    });
+    written.map_err(|cause| {
         let _ = fs::remove_file(&beside);
         failed(path, cause)
     })?;

@@ -21,6 +21,7 @@ mod password;
 mod password_checks;
 mod reread;
 mod return_address;
+mod session;
 mod session_keys;
 mod settings;
 mod subject;
@@ -33,9 +34,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 pub use cookie::remove_evidence;
 pub use csrf::{Initiator, initiator};
-pub use establish::{Established, Identity, LoggedIn, LoginForm, Session};
+pub use establish::{Established, Identity};
 pub use failure::{Evidence, IdentityError, LoginError, SessionFault, SetupError, TokenFault};
 pub use return_address::safe_return_address;
+pub use session::{LoggedIn, LoginForm, Session};
 pub use session_keys::rotate_session_keys;
 pub use settings::{
     IdentitySettings, IssuerSettings, Limit, SessionSettings, SettingFault, ThrottleSettings, TokenAlgorithm,

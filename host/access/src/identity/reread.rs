@@ -32,8 +32,8 @@ impl<T> Reread<T> {
     }
 
     /// What comes from no file and stays.
-    pub(super) fn fixed(content: T) -> Self {
-        Reread { file: None, stamp: Mutex::new(None), content: ArcSwap::from_pointee(content) }
+    pub(super) fn fixed(content: Arc<T>) -> Self {
+        Reread { file: None, stamp: Mutex::new(None), content: ArcSwap::from(content) }
     }
 
     /// What the file says.

@@ -8,9 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue};
 
+use serde_json::json;
+
 use super::Identity;
-use crate::identity::failure::{IdentityError, LoginError, SessionFault};
-use crate::identity::settings::IdentitySettings;
+use crate::identity::cookie::{self, SESSION_COOKIE};
+use crate::identity::failure::{IdentityError, LoginError, SessionFault, TokenFault};
+use crate::identity::jwt::tests::signer::Signer;
+use crate::identity::settings::{IdentitySettings, IssuerSettings};
 use crate::identity::subject::Login;
 use crate::identity::users::Users;
 use crate::identity::{Established, Evidence, rotate_session_keys};
@@ -263,6 +267,107 @@ async fn changed_files_are_noticed_by_themselves() {
 }
 
 #[tokio::test]
+async fn changed_settings_end_no_session_and_forget_no_failure() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let users = directory.path().join("users.yaml");
+    Users::put(&users, "bo", "correct horse", &[]).expect("added");
+    let mut settings = IdentitySettings { users: Some(users), ..Default::default() };
+    let before = Identity::new(settings.clone()).expect("an identity");
+    let login = before.login(CLIENT, "bo", "correct horse", at(0)).await.expect("logged in");
+    for round in 0..5 {
+        let _ = before.login(CLIENT, "bo", &format!("wrong {round}"), at(0)).await;
+    }
+    settings.session.idle = Duration::from_secs(60);
+    let after = before.with_settings(settings).expect("an identity");
+    assert!(after.establish(CLIENT, &with_cookie(&login.cookie), at(59)).await.is_ok());
+    assert!(after.establish(CLIENT, &with_cookie(&login.cookie), at(60)).await.is_err());
+    let throttled = after.login(CLIENT, "bo", "correct horse", at(0)).await.map(|_| ());
+    assert!(matches!(throttled, Err(LoginError::Throttled { .. })));
+}
+
+/// An identity that believes tokens of one issuer, in this directory.
+fn with_issuer(directory: &Path, signer: &Signer) -> Identity {
+    let path = directory.join("jwks.json");
+    std::fs::write(&path, json!({"keys": [signer.jwk()]}).to_string()).expect("written");
+    let issuer = json!({"issuer": "ci", "audiences": ["bartizan"], "jwks_file": path});
+    let issuer: IssuerSettings = serde_json::from_value(issuer).expect("settings");
+    Identity::new(IdentitySettings { issuers: vec![issuer], ..settings(directory) }).expect("an identity")
+}
+
+/// A token that is valid for ten minutes.
+fn bearer(signer: &Signer, seconds: u64) -> HeaderMap {
+    let expires = 1_800_000_000 + seconds + 600;
+    let claims = json!({"iss": "ci", "aud": "bartizan", "sub": "deploy", "exp": expires, "groups": ["ops", "payments"]});
+    let mut headers = HeaderMap::new();
+    let value = format!("Bearer {}", signer.token(&claims));
+    headers.insert(AUTHORIZATION, HeaderValue::from_str(&value).expect("a header value"));
+    headers
+}
+
+#[tokio::test]
+async fn a_remembered_token_ends_in_its_time_and_with_its_key() {
+    let house = house();
+    let (signer, other) = (Signer::rsa("k"), Signer::rsa("k"));
+    let identity = with_issuer(house.directory.path(), &signer);
+    let headers = bearer(&signer, 0);
+    for seconds in [0, 1, 299, 300, 659] {
+        let established = identity.establish(CLIENT, &headers, at(seconds)).await.expect("established");
+        assert_eq!(established.subject.name(), "deploy");
+        assert_eq!(established.subject.login(), &Login::Jwt { issuer: "ci".to_owned() });
+        assert!(established.session.is_none());
+    }
+    let expired = identity.establish(CLIENT, &headers, at(660)).await;
+    assert!(matches!(expired, Err(IdentityError::Token(TokenFault::Expired { .. }))), "{expired:?}");
+
+    assert!(identity.establish(CLIENT, &headers, at(1)).await.is_ok());
+    let set = json!({"keys": [other.jwk()]}).to_string();
+    std::fs::write(house.directory.path().join("jwks.json"), set).expect("written");
+    identity.reload().expect("reloaded");
+    let refused = identity.establish(CLIENT, &headers, at(1)).await.map(|_| ());
+    assert_eq!(refused, Err(IdentityError::Token(TokenFault::Signature)));
+}
+
+/// Prints what an establish costs: `cargo test --release -p bartizan-access cost_of_an_establish -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement, not a check"]
+async fn cost_of_an_establish() {
+    let house = house();
+    let signer = Signer::rsa("k");
+    let identity = with_issuer(house.directory.path(), &signer);
+    let login = identity.login(CLIENT, "bo", "correct horse", at(0)).await.expect("logged in");
+    let (cookie, token, script) =
+        (with_cookie(&login.cookie), bearer(&signer, 0), basic("bo", "correct horse"));
+    for (name, headers) in [("session cookie", &cookie), ("RS256 token", &token), ("HTTP Basic", &script)] {
+        let size = headers.iter().map(|(_, value)| value.len()).sum::<usize>();
+        let mut rounds = Vec::new();
+        for _ in 0..9 {
+            let begun = std::time::Instant::now();
+            for _ in 0..20_000 {
+                std::hint::black_box(identity.establish(CLIENT, headers, at(1)).await).expect("established");
+            }
+            rounds.push(begun.elapsed().as_nanos() / 20_000);
+        }
+        rounds.sort_unstable();
+        println!("{name}, {size} bytes, remembered: {} ns (fastest {})", rounds[4], rounds[0]);
+    }
+    for (name, headers) in [("session cookie", &cookie), ("RS256 token", &token)] {
+        let begun = std::time::Instant::now();
+        for _ in 0..2_000 {
+            identity.reload_forgetting();
+            std::hint::black_box(identity.establish(CLIENT, headers, at(1)).await).expect("established");
+        }
+        println!("{name}, verified: {} ns", begun.elapsed().as_nanos() / 2_000);
+    }
+}
+
+impl Identity {
+    /// Forgets what was verified, as a reload does.
+    fn reload_forgetting(&self) {
+        self.generation.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+    }
+}
+
+#[tokio::test]
 async fn without_users_there_is_no_login() {
     let identity = Identity::new(IdentitySettings::default()).expect("an identity");
     assert!(!identity.offers_login());
@@ -305,5 +410,5 @@ async fn nothing_secret_is_shown() {
 #[test]
 fn logout_takes_back_the_cookie_that_login_sets() {
     let logout = Identity::new(IdentitySettings::default()).expect("an identity").logout();
-    assert_eq!(logout, super::cookie::set(super::SESSION_COOKIE, "", 0).expect("a header"));
+    assert_eq!(logout, cookie::set(SESSION_COOKIE, "", 0).expect("a header"));
 }

@@ -56,8 +56,9 @@ struct Parts<'a> {
 }
 
 impl Issuers {
-    /// Reads key files; key sets by URL are fetched by [`maintain`](Issuers::maintain).
-    pub(super) fn new(settings: &[IssuerSettings]) -> Result<Self, SetupError> {
+    /// Reads key files; key sets by URL are fetched by [`maintain`](Issuers::maintain), until when those fetched `before`
+    /// from the same address go on.
+    pub(super) fn new(settings: &[IssuerSettings], before: Option<&Issuers>) -> Result<Self, SetupError> {
         let issuer = |settings: &IssuerSettings| {
             Ok(Issuer {
                 algorithms: algorithms(settings),
@@ -65,7 +66,18 @@ impl Issuers {
                 settings: settings.clone(),
             })
         };
-        settings.iter().map(issuer).collect::<Result<_, _>>().map(Issuers)
+        let issuers = settings.iter().map(issuer).collect::<Result<Vec<_>, SetupError>>()?;
+        for issuer in &issuers {
+            let same = before.into_iter().flat_map(|before| &before.0).find(|other| {
+                other.settings.issuer == issuer.settings.issuer
+                    && other.settings.jwks_url == issuer.settings.jwks_url
+                    && other.settings.jwks_ca == issuer.settings.jwks_ca
+            });
+            if let Some(same) = same {
+                issuer.source.begin_with(&same.source);
+            }
+        }
+        Ok(Issuers(issuers))
     }
 
     /// Whether nobody's tokens are believed.
@@ -187,4 +199,4 @@ fn algorithms(settings: &IssuerSettings) -> Vec<TokenAlgorithm> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

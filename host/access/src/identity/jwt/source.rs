@@ -99,6 +99,13 @@ impl KeySource {
         self.keys()
     }
 
+    /// Takes over what another fetched from the same address.
+    pub(super) fn begin_with(&self, other: &KeySource) {
+        if let (KeySource::Url(fetched), KeySource::Url(other)) = (self, other) {
+            fetched.keys.store(other.keys.load_full());
+        }
+    }
+
     pub(super) fn is_fetched(&self) -> bool {
         matches!(self, KeySource::Url(_))
     }
@@ -183,7 +190,8 @@ impl Fetched {
             self.is_resting.store(true, Ordering::Release);
             self.answers.send_modify(|answers| *answers += 1);
             // Without any keys nobody gets in: ask again sooner.
-            let rest = if last.is_empty() { FIRST_REST.saturating_mul(failures).min(REST) } else { REST };
+            let rest =
+                if self.keys.load().is_none() { FIRST_REST.saturating_mul(failures).min(REST) } else { REST };
             tokio::time::sleep(rest).await;
             self.is_resting.store(false, Ordering::Release);
             if failures == 0 {

@@ -10,7 +10,7 @@ use crate::identity::settings::{IssuerSettings, TokenAlgorithm};
 use crate::identity::subject::{Login, Subject};
 
 mod fetching;
-mod signer;
+pub(in crate::identity) mod signer;
 
 use signer::Signer;
 
@@ -47,7 +47,7 @@ fn issuer_with(more: Value) -> Issuer {
     fs::write(&path, json!({"keys": [rsa.jwk(), ec.jwk(), ed.jwk()]}).to_string()).expect("written");
     let mut settings = settings(more);
     settings.jwks_file = Some(path);
-    let issuers = Issuers::new(&[settings]).expect("issuers");
+    let issuers = Issuers::new(&[settings], None).expect("issuers");
     Issuer { _directory: directory, issuers, rsa, ec, ed }
 }
 
@@ -280,7 +280,7 @@ async fn issuers_share_no_keys() {
         fs::write(&path, json!({"keys": [signer.jwk()]}).to_string()).expect("written");
         IssuerSettings { issuer: name.to_owned(), jwks_file: Some(path), ..settings(json!({})) }
     });
-    let issuers = Issuers::new(&both).expect("issuers");
+    let issuers = Issuers::new(&both, None).expect("issuers");
     for (signer, name, right) in [
         (&one, "https://one.example", true),
         (&one, "https://two.example", false),
@@ -410,7 +410,7 @@ async fn a_shared_secret_has_32_bytes_and_verifies_hmac_alone() {
     let path = directory.path().join("secret");
     let with = |content: &str| {
         fs::write(&path, content).expect("written");
-        Issuers::new(&[IssuerSettings { secret: Some(path.clone()), ..settings(json!({})) }])
+        Issuers::new(&[IssuerSettings { secret: Some(path.clone()), ..settings(json!({})) }], None)
     };
     for short in ["", "\n", "short", &"x".repeat(31), &format!("{}\r\n", "x".repeat(31))] {
         let Err(SetupError::Keys { reason, .. }) = with(short) else { panic!("taken: {short:?}") };
@@ -486,8 +486,9 @@ async fn a_changed_key_file_is_read() {
         crate::identity::file::replace(path, set.as_bytes()).expect("written");
     };
     write(&path, &old);
-    let issuers = Issuers::new(&[IssuerSettings { jwks_file: Some(path.clone()), ..settings(json!({})) }])
-        .expect("issuers");
+    let issuers =
+        Issuers::new(&[IssuerSettings { jwks_file: Some(path.clone()), ..settings(json!({})) }], None)
+            .expect("issuers");
     write(&path, &new);
     assert!(issuers.read_if_changed());
     assert!(!issuers.read_if_changed());

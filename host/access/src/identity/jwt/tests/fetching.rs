@@ -67,7 +67,7 @@ struct Fetching {
 fn fetching(url: &str) -> Fetching {
     // Twice is once.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let issuers = Issuers::new(&[settings(json!({"jwks_url": url}))]).expect("issuers");
+    let issuers = Issuers::new(&[settings(json!({"jwks_url": url}))], None).expect("issuers");
     let generation = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
     issuers.maintain(&generation, &mut tasks);
@@ -123,6 +123,22 @@ async fn a_new_key_is_fetched_when_a_token_names_it_and_an_address_that_fails_ch
     server.answer("500 Internal Server Error", "", "");
     let _ = fetching.verify(&Signer::ec("unknown")).await;
     assert_eq!(fetching.verify(&old).await, Ok(()));
+}
+
+#[tokio::test]
+async fn changed_settings_keep_the_keys_of_an_address_that_went_away() {
+    let server = Server::start().await;
+    let signer = Signer::ec("k1");
+    server.serve(&[&signer]);
+    let fetching = fetching(&server.url);
+    fetching.verify(&signer).await.expect("verified");
+    server.answer("503 Service Unavailable", "", "");
+    let same = settings(json!({"jwks_url": server.url, "leeway": "10s"}));
+    let issuers = Issuers::new(&[same], Some(&fetching.issuers)).expect("issuers");
+    assert!(issuers.verify(&signer.token(&claims()), now()).await.is_ok());
+    let other = settings(json!({"jwks_url": format!("{}?other", server.url)}));
+    let issuers = Issuers::new(&[other], Some(&fetching.issuers)).expect("issuers");
+    assert!(issuers.verify(&signer.token(&claims()), now()).await.is_err());
 }
 
 #[tokio::test]
