@@ -1,6 +1,8 @@
 // Prometheus' own PromQL parser as a judge over our narrowing.
 //
 //	promql-oracle corpus DIR   prints the expressions of Prometheus' own tests, as JSON strings, one on each line
+//	promql-oracle evaluations DIR   prints those of them that promqltest evaluates
+//	promql-oracle series DIR   prints the series that promqltest loads, as JSON objects, one on each line
 //	promql-oracle judge        reads cases and writes verdicts, as JSON objects, one on each line
 package main
 
@@ -8,15 +10,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"go/ast"
-	goparser "go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
-	"regexp"
-	"sort"
-	"strconv"
-	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -57,11 +51,15 @@ func main() {
 	var err error
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "corpus":
-		err = corpus(os.Args[2])
+		err = corpus(os.Args[2], true)
+	case len(os.Args) == 3 && os.Args[1] == "evaluations":
+		err = corpus(os.Args[2], false)
+	case len(os.Args) == 3 && os.Args[1] == "series":
+		err = series(os.Args[2])
 	case len(os.Args) == 2 && os.Args[1] == "judge":
 		err = judgeAll()
 	default:
-		err = fmt.Errorf("usage: promql-oracle corpus DIR | judge")
+		err = fmt.Errorf("usage: promql-oracle corpus DIR | evaluations DIR | series DIR | judge")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -146,72 +144,4 @@ func beginsWith(matchers, injected []*labels.Matcher) bool {
 		}
 	}
 	return true
-}
-
-var evaluations = []*regexp.Regexp{
-	regexp.MustCompile(`^eval(?:_\w+)?\s+instant\s+(?:at\s+\S+\s+)?(.+)$`),
-	regexp.MustCompile(`^eval(?:_\w+)?\s+range\s+from\s+\S+\s+to\s+\S+\s+step\s+\S+\s+(.+)$`),
-}
-
-// corpus collects the expressions of promqltest's files and the inputs of the parser's own tests.
-func corpus(module string) error {
-	found := map[string]bool{}
-	files, err := filepath.Glob(filepath.Join(module, "promql/promqltest/testdata/*.test"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(string(text)) {
-			for _, evaluation := range evaluations {
-				if parts := evaluation.FindStringSubmatch(strings.TrimSpace(line)); parts != nil {
-					found[parts[1]] = true
-				}
-			}
-		}
-	}
-	tests, err := filepath.Glob(filepath.Join(module, "promql/parser/*_test.go"))
-	if err != nil {
-		return err
-	}
-	for _, file := range append(tests, filepath.Join(module, "promql/promql_test.go"), filepath.Join(module, "promql/engine_test.go")) {
-		if err := literals(file, found); err != nil {
-			return err
-		}
-	}
-	if len(files) == 0 || len(found) < 1000 {
-		return fmt.Errorf("%s holds only %d expressions in %d files", module, len(found), len(files))
-	}
-	expressions := make([]string, 0, len(found))
-	for expression := range found {
-		expressions = append(expressions, expression)
-	}
-	sort.Strings(expressions)
-	encoder := json.NewEncoder(os.Stdout)
-	for _, expression := range expressions {
-		if err := encoder.Encode(expression); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// literals collects the strings in a test file; what is no expression serves as well.
-func literals(file string, found map[string]bool) error {
-	tree, err := goparser.ParseFile(token.NewFileSet(), file, nil, 0)
-	if err != nil {
-		return err
-	}
-	ast.Inspect(tree, func(node ast.Node) bool {
-		if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-			if text, err := strconv.Unquote(literal.Value); err == nil && len(text) < 4096 && strings.ToValidUTF8(text, "") == text {
-				found[text] = true
-			}
-		}
-		return true
-	})
-	return nil
 }
