@@ -57,6 +57,19 @@ pub enum Format {
 }
 
 /// Redacts one body, piece by piece.
+///
+/// ```
+/// use bartizan_redact::{Format, Kinds, Redactor};
+///
+/// let mut redactor = Redactor::new(Kinds::all(), Format::Json);
+/// let mut out = Vec::new();
+/// for piece in [r#"{"user":"bob\u0040exam"#, r#"ple.com"}"#] {
+///     redactor.push(piece.as_bytes(), &mut out)?;
+/// }
+/// redactor.finish(&mut out)?;
+/// assert_eq!(out, br#"{"user":"[email]"}"#);
+/// # Ok::<(), bartizan_redact::RedactError>(())
+/// ```
 #[derive(Debug)]
 pub struct Redactor {
     counts: Counts,

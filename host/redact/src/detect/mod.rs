@@ -163,11 +163,15 @@ impl Finder {
 
     fn at_digit(&self, view: &View<'_>, at: usize) -> Option<Found> {
         let run = view.digits(at, LONGEST_RUN);
-        if let Some((kind, span)) = self.validated(Kind::Iban, || iban::find(view, at, run)) {
+        if view.before(at, 1).is_ascii_alphabetic()
+            && let Some((kind, span)) = self.validated(Kind::Iban, || iban::find(view, at, run))
+        {
             return Some(self.or_email(view, kind, span));
         }
-        // Only the check digits of an IBAN stand behind a letter: most digits in ids end here.
-        if view.alphanumeric_before(at) {
+        // Most digits of logs and ids end here: only the check digits of an IBAN stand behind a letter, and what is
+        // shorter than a card is written in groups or begins with zeros.
+        let grouped = run <= 4 && matches!(view.at(at + run), b' ' | b'-' | b'.');
+        if view.alphanumeric_before(at) || !(grouped || run >= 13 || view.starts_with(at, b"00")) {
             return None;
         }
         let (kind, span) = self

@@ -20,16 +20,18 @@
 mod escape;
 mod number;
 mod shape;
+mod stretch;
+mod strings;
 #[cfg(test)]
 mod tests;
 
-use crate::detect::{Finder, is_card_number, trigger};
+use crate::detect::{Finder, is_card_number};
 use crate::error::RedactError;
 use crate::kind::{Counts, Kind};
 use crate::passage::Passage;
-use escape::Escape;
 use number::{integer_digits, is_number, is_part};
-use shape::{Shape, is_sample_value};
+use shape::Shape;
+use stretch::Stretch;
 
 /// Bytes of a number: one must be held back until its end is known, and no number means more with more.
 const MAX_NUMBER_BYTES: usize = 1024;
@@ -258,94 +260,6 @@ impl Walker {
         Ok(Token::Done(at + length))
     }
 
-    /// The string at `at`: searched where it lies, if it ends there and has no escapes.
-    fn string(&mut self, step: &mut Stretch<'_>, at: usize) -> Result<Token, RedactError> {
-        let start = at + 1;
-        let (end, seen) = plain_end(step.bytes, start);
-        if step.bytes.get(end) != Some(&b'"') {
-            step.leave(start);
-            self.in_passage = true;
-            return Ok(Token::Done(start));
-        }
-        let text = &step.bytes[start..end];
-        if seen & NOT_ASCII != 0 && std::str::from_utf8(text).is_err() {
-            return Err(RedactError::NotUtf8 { offset: step.base + start as u64 });
-        }
-        if step.finder.is_worth(seen, text.len()) && !self.is_exempt(text) {
-            step.replace(start, end);
-        }
-        self.after_string(Some(text));
-        Ok(Token::Done(end + 1))
-    }
-
-    /// The rest of a string from `at` on, through the passage.
-    fn passage_on(&mut self, step: &mut Stretch<'_>, mut at: usize) -> Result<Token, RedactError> {
-        loop {
-            let (end, _) = plain_end(step.bytes, at);
-            let plain = &step.bytes[at..end];
-            let valid = valid_utf8(plain, end == step.bytes.len() && !step.last)
-                .ok_or(RedactError::NotUtf8 { offset: step.base + at as u64 })?;
-            self.passage.push(&plain[..valid]);
-            at += valid;
-            // Its bytes leave through the passage.
-            step.left = at;
-            match step.bytes.get(at) {
-                Some(b'"') => {
-                    self.end_passage(step);
-                    return Ok(Token::Done(at + 1));
-                }
-                Some(b'\\') => match escape::read(&step.bytes[at..]) {
-                    Escape::Character(character, length) => {
-                        self.passage.push_escape(character, &step.bytes[at..at + length]);
-                        at += length;
-                        step.left = at;
-                    }
-                    Escape::Incomplete if !step.last => break,
-                    _ => return Err(step.not_json(at, "an escape sequence")),
-                },
-                Some(byte) if *byte < 0x20 => return Err(step.not_json(at, "an escaped control character")),
-                _ => break,
-            }
-        }
-        self.passage.settle(step.finder, step.counts, step.out);
-        Ok(Token::More(at))
-    }
-
-    fn end_passage(&mut self, step: &mut Stretch<'_>) {
-        let whole = self.passage.whole();
-        let exempt = whole.is_some_and(|text| self.is_exempt(text));
-        let expect = self.expect;
-        match whole {
-            // Names are short where they matter; an escaped one is as good.
-            Some(text) if matches!(expect, Expect::Name | Expect::NameOrEnd) => self.shape.name(text),
-            _ => {}
-        }
-        if exempt {
-            self.passage.end_unsearched(step.out);
-        } else {
-            self.passage.end(step.finder, step.counts, step.out);
-        }
-        self.in_passage = false;
-        self.after_string(None);
-    }
-
-    /// A string is complete; `name` is its text if it may be a name that tells a shape.
-    fn after_string(&mut self, name: Option<&[u8]>) {
-        if matches!(self.expect, Expect::Name | Expect::NameOrEnd) {
-            if let Some(name) = name {
-                self.shape.name(name);
-            }
-            self.expect = Expect::Colon;
-        } else {
-            self.after_value(false);
-        }
-    }
-
-    fn is_exempt(&self, text: &[u8]) -> bool {
-        let is_value = !matches!(self.expect, Expect::Name | Expect::NameOrEnd);
-        is_value && self.shape.is_sample_place() && is_sample_value(text)
-    }
-
     fn expected(&self) -> &'static str {
         match self.expect {
             Expect::Document => "a document or the end",
@@ -358,88 +272,5 @@ impl Walker {
             Expect::CommaOrEnd if self.shape.in_object() => "`,` or `}`",
             Expect::CommaOrEnd => "`,` or `]`",
         }
-    }
-}
-
-/// The bytes at hand, and where what is done with goes.
-struct Stretch<'s> {
-    bytes: &'s [u8],
-    /// Whether nothing comes behind them.
-    last: bool,
-    finder: &'s Finder,
-    counts: &'s mut Counts,
-    out: &'s mut Vec<u8>,
-    /// The first of the bytes that has not left.
-    left: usize,
-    /// Bytes of the body before them.
-    base: u64,
-}
-
-impl Stretch<'_> {
-    /// Lets go what has not left before `end`.
-    fn leave(&mut self, end: usize) {
-        if end > self.left {
-            self.out.extend_from_slice(&self.bytes[self.left..end]);
-            self.left = end;
-        }
-    }
-
-    /// Replaces the values in the text from `start` to `end`.
-    fn replace(&mut self, start: usize, end: usize) {
-        let text = &self.bytes[start..end];
-        let mut search = crate::detect::Search::default();
-        while let crate::detect::Step::Found(found) = self.finder.step(text, &mut search, true) {
-            self.leave(start + found.start);
-            self.out.extend_from_slice(found.kind.mask());
-            self.counts.add(found.kind);
-            self.left = start + found.end;
-        }
-    }
-
-    fn not_json(&self, at: usize, expected: &'static str) -> RedactError {
-        RedactError::NotJson { offset: self.base + at as u64, expected }
-    }
-}
-
-/// A byte that ends a stretch of plain string content: a quote, a backslash, a control character.
-const ENDS: u8 = 0x80;
-/// A byte of a character outside ASCII.
-const NOT_ASCII: u8 = 0x40;
-
-/// For each byte of a string what it is, with the triggers of the search.
-const CLASSES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = trigger(byte as u8)
-            | match byte as u8 {
-                0..0x20 | b'"' | b'\\' => ENDS,
-                0x80.. => NOT_ASCII,
-                _ => 0,
-            };
-        byte += 1;
-    }
-    table
-};
-
-/// Where plain string content from `start` on ends, and the union of the classes of its bytes.
-fn plain_end(bytes: &[u8], start: usize) -> (usize, u8) {
-    let mut seen = 0;
-    for (index, byte) in bytes[start..].iter().enumerate() {
-        let class = CLASSES[usize::from(*byte)];
-        if class & ENDS != 0 {
-            return (start + index, seen);
-        }
-        seen |= class;
-    }
-    (bytes.len(), seen)
-}
-
-/// How many of `bytes` are complete UTF-8; a character may only be cut at the end if `more` follows.
-fn valid_utf8(bytes: &[u8], more: bool) -> Option<usize> {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => Some(bytes.len()),
-        Err(error) if more && error.error_len().is_none() => Some(error.valid_up_to()),
-        Err(_) => None,
     }
 }
