@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,14 +70,29 @@ impl Quickstart {
         }
         match &self.password {
             Some(password) => println!("\n  Sign in as {USER} with {password}\n  This is shown once; `bartizan user add` sets another."),
-            None => println!("\n  Sign in as before; {} holds the users.", self.folder.join("users.yaml").display()),
+            None => {
+                let users = self.folder.join("users.yaml");
+                println!("\n  Sign in as before. Forgotten? bartizan user add --users {} --group admins {USER}", users.display());
+            }
+        }
+        for found in self.backends.iter().filter(|found| found.has_pages_of_its_own()) {
+            println!("\nFor the pages of {} itself, start it with", found.kind.name());
+            println!("  --web.external-url=https://{address}/{}/ --web.route-prefix=/", found.name);
         }
         let ca = self.folder.join("ca.pem");
         println!("\nThe certificate is for this machine alone. Trust it with {}, such as", ca.display());
         println!("  curl --cacert {} -u {USER} https://{address}/", ca.display());
+        println!("Its own metrics are at http://{}/metrics.", settings.admin);
         println!("\nGo on from here: the settings, the policy and the users are yours, in {}/.", self.folder.display());
         println!("  Copy them, add backends, roles and people, and run `bartizan check` and");
         println!("  `bartizan serve --config FILE`. Changes are taken up while it runs.\n");
+    }
+}
+
+impl Found {
+    /// Whether it serves pages with absolute links, which it has to be told the address of.
+    fn has_pages_of_its_own(&self) -> bool {
+        matches!(self.kind, Kind::Prometheus | Kind::Alertmanager)
     }
 }
 
@@ -160,8 +175,9 @@ fn policy_text(backends: &[Found]) -> String {
 }
 
 fn settings_text(backends: &[Found], listen: SocketAddr) -> String {
+    let admin = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listen.port().checked_add(1).unwrap_or(0));
     let mut text = format!(
-        "listen:\n  address: {listen}\n  certificates:\n    - {{certificate: server.pem, key: server.key}}\nadmin: 127.0.0.1:0\n\
+        "listen:\n  address: {listen}\n  certificates:\n    - {{certificate: server.pem, key: server.key}}\nadmin: {admin}\n\
          identity:\n  users: users.yaml\npolicy: policy.yaml\nbackends:\n"
     );
     for found in backends {

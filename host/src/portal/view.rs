@@ -51,6 +51,7 @@ struct BackendView {
 struct GrantView {
     role: String,
     actions: String,
+    everything: bool,
     selectors: Vec<String>,
     redacted: String,
 }
@@ -152,13 +153,11 @@ impl GrantView {
         let kinds = respond::vocabulary();
         let redacted: Vec<&str> =
             grant.redactions().positions().filter_map(|position| kinds.get(position).copied()).collect();
-        let shown = |selector: &Selector| {
-            if selector.matches_everything() { "everything".to_owned() } else { selector.to_string() }
-        };
         GrantView {
             role: grant.role().to_owned(),
             actions: grant.actions().join(", "),
-            selectors: grant.selectors().iter().map(shown).collect(),
+            everything: grant.selectors().iter().any(Selector::matches_everything),
+            selectors: grant.selectors().iter().map(Selector::to_string).collect(),
             redacted: if redacted.is_empty() { "nothing".to_owned() } else { redacted.join(", ") },
         }
     }

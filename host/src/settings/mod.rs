@@ -137,8 +137,8 @@ fn assemble(raw: SettingsFile, file: &Path, check: &mut Check<'_>) -> Option<Set
     let backends = backends::build(raw.backends, check);
     let policy = policy(raw.policy.as_deref(), &backends, check);
     let plugins = plugins(raw.plugins, check);
-    let audit_file = raw.audit.file.unwrap_or_else(|| state.join("audit.jsonl"));
-    let audit = AuditSettings { file: check.path(&audit_file), rotate_bytes: raw.audit.rotate.unwrap_or(256 << 20) };
+    let audit_file = raw.audit.file.map_or_else(|| state.join("audit.jsonl"), |file| check.path(&file));
+    let audit = AuditSettings { file: audit_file, rotate_bytes: raw.audit.rotate.unwrap_or(256 << 20) };
     if audit.rotate_bytes < 1 << 20 {
         check.fault("audit.rotate", "files of less than 1MiB are too small for a chain that is read again");
     }
