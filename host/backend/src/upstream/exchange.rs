@@ -51,6 +51,18 @@ pub(super) enum Progress {
     Answered,
 }
 
+impl Failed {
+    /// Whether nobody can notice when the request is sent a second time.
+    pub(super) fn may_be_sent_again(&self, replayable: bool) -> bool {
+        match self.progress {
+            Progress::Unsent => true,
+            Progress::Unanswered => replayable,
+            // What was read so far was not handed on.
+            Progress::Answered => replayable && matches!(self.error, UpstreamError::BodyCut { .. }),
+        }
+    }
+}
+
 struct Exchange<'a, B> {
     connection: &'a mut Connection,
     outgoing: &'a mut Outgoing<B>,
@@ -108,7 +120,7 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<'_, B> {
             Poll::Ready(Ok(())) => self.await_answer(),
             Poll::Pending => self.set_timer(self.terms.body_idle_timeout),
             // It may have answered before it hung up: reading goes on.
-            Poll::Ready(Err(SendError::Replica(_))) => {
+            Poll::Ready(Err(SendError::Replica)) => {
                 *self.outgoing = Outgoing::Sent;
                 self.connection.broken = true;
             }

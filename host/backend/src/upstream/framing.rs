@@ -173,3 +173,6 @@ fn hexadecimal(digit: u8) -> u8 {
         _ => digit.wrapping_sub(b'A').wrapping_add(10),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,14 +177,29 @@ pub(super) fn read(input: &mut BytesMut, end: usize, bodiless: bool) -> Result<H
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(ProtocolError::Head)?;
     let mut headers = HeaderMap::with_capacity(parsed.headers.len());
+    let mut about = About::default();
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| ProtocolError::Head)?;
-        headers.append(name, value_of(&bytes, field.value)?);
+        if about.takes(&name, field.value)? {
+            headers.append(name, value_of(&bytes, field.value)?);
+        }
+    }
+    if about.named.iter().any(|name| headers.contains_key(name)) {
+        // Taking single fields out would change the order of the others.
+        let kept = headers.iter().filter(|(name, _)| !about.named.contains(name));
+        headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
+    let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+    if let Some(protocol) = about.upgrade.filter(|_| switched) {
+        headers.insert(header::UPGRADE, value_of(&bytes, protocol)?);
+    }
+    if status.is_informational() || status == StatusCode::NO_CONTENT {
+        // Such an answer must not have it, and a client could wait for the body that it promises.
+        headers.remove(header::CONTENT_LENGTH);
     }
     let newer = parsed.version == Some(1);
-    let framing = framing_of(&mut headers, status, newer, bodiless)?;
-    let close = strip_hop_by_hop(&mut headers, status);
-    let reusable = newer && !close && framing != Framing::UntilClose;
+    let framing = about.framing(status, newer, bodiless)?;
+    let reusable = newer && !about.close && framing != Framing::UntilClose;
     Ok(Head { status, headers, framing, reusable })
 }
 
@@ -195,44 +210,69 @@ fn value_of(head: &Bytes, value: &[u8]) -> Result<HeaderValue, ProtocolError> {
     HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| ProtocolError::Head)
 }
 
-/// Where the body ends (RFC 9112 section 6.3), stricter than the standard where it leaves a choice.
-fn framing_of(
-    headers: &mut HeaderMap,
-    status: StatusCode,
-    newer: bool,
-    bodiless: bool,
-) -> Result<Framing, ProtocolError> {
-    let chunked = match headers.get(header::TRANSFER_ENCODING) {
-        None => false,
-        // In HTTP/1.0 it means that somebody on the way did not understand the framing.
-        Some(coding) if newer && coding.as_bytes().eq_ignore_ascii_case(b"chunked") => true,
-        Some(_) => return Err(ProtocolError::TransferCoding),
-    };
-    if headers.get_all(header::TRANSFER_ENCODING).iter().nth(1).is_some() {
-        return Err(ProtocolError::TransferCoding);
-    }
-    let length = match headers.get(header::CONTENT_LENGTH) {
-        None => None,
-        Some(_) if chunked => return Err(ProtocolError::TwoFramings),
-        Some(_) if headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() => {
-            return Err(ProtocolError::ContentLength);
+/// What the fields say about the connection and the framing.
+#[derive(Default)]
+struct About<'a> {
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    upgrade: Option<&'a [u8]>,
+    /// Fields that `Connection` names.
+    named: Vec<HeaderName>,
+}
+
+impl<'a> About<'a> {
+    /// Looks at a field. Whether it may travel on (RFC 9110 section 7.6.1).
+    ///
+    /// It is stricter than the standard where that leaves a choice (RFC 9112 section 6.3).
+    fn takes(&mut self, name: &HeaderName, value: &'a [u8]) -> Result<bool, ProtocolError> {
+        match name.as_str() {
+            "content-length" if self.length.is_some() => return Err(ProtocolError::ContentLength),
+            "content-length" => {
+                self.length = Some(decimal(value).ok_or(ProtocolError::ContentLength)?);
+                return Ok(true);
+            }
+            "transfer-encoding" if self.chunked || !value.eq_ignore_ascii_case(b"chunked") => {
+                return Err(ProtocolError::TransferCoding);
+            }
+            "transfer-encoding" => self.chunked = true,
+            "upgrade" => self.upgrade = Some(value),
+            "connection" => {
+                for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    if token.eq_ignore_ascii_case(b"close") {
+                        self.close = true;
+                    } else if !token.eq_ignore_ascii_case(b"keep-alive")
+                        && let Ok(name) = HeaderName::from_bytes(token)
+                    {
+                        self.named.push(name);
+                    }
+                }
+            }
+            _ => return Ok(!is_hop_by_hop(name)),
         }
-        Some(length) => Some(decimal(length.as_bytes()).ok_or(ProtocolError::ContentLength)?),
-    };
-    if status.is_informational() || status == StatusCode::NO_CONTENT {
-        // Such an answer must not have it, and a client could wait for the body that it promises.
-        headers.remove(header::CONTENT_LENGTH);
-        return Ok(Framing::Done);
+        Ok(false)
     }
-    if bodiless || status == StatusCode::NOT_MODIFIED {
-        return Ok(Framing::Done);
+
+    /// Where the body ends (RFC 9112 section 6.3).
+    fn framing(&self, status: StatusCode, newer: bool, bodiless: bool) -> Result<Framing, ProtocolError> {
+        if self.chunked && !newer {
+            // In HTTP/1.0 it means that somebody on the way did not understand the framing.
+            return Err(ProtocolError::TransferCoding);
+        }
+        if self.chunked && self.length.is_some() {
+            return Err(ProtocolError::TwoFramings);
+        }
+        let never = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if bodiless || never || status.is_informational() {
+            return Ok(Framing::Done);
+        }
+        Ok(match self.length {
+            Some(0) => Framing::Done,
+            Some(length) => Framing::Length(length),
+            None if self.chunked => Framing::Chunked(Chunked::default()),
+            None => Framing::UntilClose,
+        })
     }
-    Ok(match length {
-        Some(0) => Framing::Done,
-        Some(length) => Framing::Length(length),
-        None if chunked => Framing::Chunked(Chunked::default()),
-        None => Framing::UntilClose,
-    })
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
@@ -243,28 +283,5 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Removes what is about this connection (RFC 9110 section 7.6.1). True where the replica will close it.
-fn strip_hop_by_hop(headers: &mut HeaderMap, status: StatusCode) -> bool {
-    let mut close = false;
-    let mut named: Vec<HeaderName> = Vec::new();
-    for value in headers.get_all(header::CONNECTION) {
-        for token in value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-            if token.eq_ignore_ascii_case(b"close") {
-                close = true;
-            } else if let Ok(name) = HeaderName::from_bytes(token) {
-                named.push(name);
-            }
-        }
-    }
-    let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-    if headers.keys().any(is_hop_by_hop) {
-        let fixed: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
-        named.extend(fixed);
-    }
-    for name in named {
-        if !(switched && name == header::UPGRADE) {
-            headers.remove(name);
-        }
-    }
-    close
-}
+#[cfg(test)]
+mod tests;

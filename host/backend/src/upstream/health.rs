@@ -127,7 +127,7 @@ impl Health {
         }
     }
 
-    fn check_succeeded(&self, index: usize, restore: bool, now: SystemTime) {
+    pub(super) fn check_succeeded(&self, index: usize, restore: bool, now: SystemTime) {
         let Some(record) = self.replicas.get(index) else { return };
         if restore {
             record.restore(now);

@@ -36,3 +36,6 @@ pub use response::Response;
 pub use settings::{Balance, HealthSettings, HostHeader, PoolSettings, Replica, ReplicaError};
 pub use tls::{TlsClient, TlsFiles, TlsSetupError};
 pub use tunnel::Tunnel;
+
+#[cfg(test)]
+mod tests;

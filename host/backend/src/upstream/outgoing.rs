@@ -1,6 +1,5 @@
 //! A request's body on its way to a replica, while the answer may already be coming.
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -28,7 +27,7 @@ pub(super) enum SendError {
     /// The client's body ended early, went beyond what it announced, or broke the protocol.
     Client,
     /// The replica does not take it.
-    Replica(io::ErrorKind),
+    Replica,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
@@ -50,7 +49,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         loop {
             // The head and the first pieces leave together, where they are at hand together.
             let waits = self.poll_gather(&mut connection.output, context)?.is_pending();
-            ready!(connection.poll_write_out(context)).map_err(|error| SendError::Replica(error.kind()))?;
+            ready!(connection.poll_write_out(context)).map_err(|_| SendError::Replica)?;
             match self {
                 Outgoing::Sent => return Poll::Ready(Ok(())),
                 Outgoing::Head => *self = Outgoing::Sent,

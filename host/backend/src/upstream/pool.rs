@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
@@ -37,6 +37,15 @@ pub struct Pool {
     turn: Cell<usize>,
 }
 
+/// One try of a request.
+#[derive(Clone, Copy)]
+struct Attempt {
+    /// Of which replica.
+    index: usize,
+    replayable: bool,
+    give_up: Instant,
+}
+
 impl Pool {
     /// A pool without connections. `health` is made of the same settings and shared by all workers.
     pub fn new(settings: Arc<PoolSettings>, health: Arc<Health>) -> Pool {
@@ -53,8 +62,9 @@ impl Pool {
     /// Sends a request to a replica that can be asked, and to another one where that is safe and needed.
     ///
     /// It is sent again where no connection came about, or nothing of it was written; and, where it is replayable,
-    /// also when the replica hung up or took too long before the first byte of an answer, or answered 502, 503 or
-    /// 504. Each replica is tried once. The answer's body may still fail.
+    /// also when the replica hung up or took too long before the first byte of an answer, answered 502, 503 or
+    /// 504, or cut its answer before any of it was handed on. Each replica is tried once. The rest of the answer's
+    /// body may still fail.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, UpstreamError> {
         let replayable = request.replayable
             && !matches!(request.body, RequestBody::Stream(ref body) if !body.is_end_stream());
@@ -66,14 +76,13 @@ impl Pool {
         while let Some(index) = self.pick(first, &tried)
             && (tried.is_empty() || Instant::now() < give_up)
         {
-            match self.attempt(index, &mut request, replayable, give_up).await {
+            let attempt = Attempt { index, replayable, give_up };
+            match self.attempt(attempt, &mut request).await {
                 Ok(response) if replayable && is_gateway_trouble(response.status) => refused = Some(response),
                 Ok(response) => return Ok(response),
                 Err(failed) => {
                     self.note(index, &failed.error);
-                    let again = failed.progress == Progress::Unsent
-                        || (replayable && failed.progress == Progress::Unanswered);
-                    if !again {
+                    if !failed.may_be_sent_again(replayable) {
                         return Err(failed.error);
                     }
                     error = failed.error;
@@ -124,23 +133,16 @@ impl Pool {
     }
 
     /// One replica: on a connection that is kept, and, where that turns out to be dead, on a fresh one.
-    async fn attempt(
-        &self,
-        index: usize,
-        request: &mut Request,
-        replayable: bool,
-        give_up: Instant,
-    ) -> Result<Response, Failed> {
+    async fn attempt(&self, attempt: Attempt, request: &mut Request) -> Result<Response, Failed> {
+        let Attempt { index, replayable, .. } = attempt;
         let Some(shelf) = self.shelves.get(index) else { return Err(unsent(UpstreamError::Empty)) };
         if let Some(connection) = shelf.take(!replayable) {
-            let failed = match self.exchange_on(connection, index, request, give_up).await {
+            let failed = match self.exchange_on(connection, attempt, request).await {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,
             };
             let dead = matches!(failed.error, UpstreamError::HungUp { .. });
-            let harmless = failed.progress == Progress::Unsent
-                || (replayable && failed.progress == Progress::Unanswered);
-            if !(dead && harmless) {
+            if !dead || !failed.may_be_sent_again(replayable) {
                 return Err(failed);
             }
             shelf.clear();
@@ -149,16 +151,16 @@ impl Pool {
             return Err(unsent(UpstreamError::Empty));
         };
         let connection = Connection::connect(&self.settings, replica).await.map_err(unsent)?;
-        self.exchange_on(connection, index, request, give_up).await
+        self.exchange_on(connection, attempt, request).await
     }
 
     async fn exchange_on(
         &self,
         mut connection: Connection,
-        index: usize,
+        attempt: Attempt,
         request: &mut Request,
-        give_up: Instant,
     ) -> Result<Response, Failed> {
+        let Attempt { index, replayable, give_up } = attempt;
         let Some(replica) = self.settings.replicas.get(index) else {
             return Err(unsent(UpstreamError::Empty));
         };
@@ -191,7 +193,11 @@ impl Pool {
         };
         let head = exchange(&mut connection, &mut outgoing, terms).await?;
         self.health.request_succeeded(index);
-        self.respond(index, connection, outgoing, head, request)
+        let mut response = self.respond(index, connection, outgoing, head, request)?;
+        if replayable && self.settings.replicas.len() > 1 && !is_event_stream(&response.headers) {
+            response.body.gather().await.map_err(answered)?;
+        }
+        Ok(response)
     }
 
     fn respond(
@@ -211,11 +217,11 @@ impl Pool {
             return Ok(Response { status, headers, body: Body::empty(), tunnel });
         }
         let Some(shelf) = self.shelves.get(index) else { return Err(unsent(UpstreamError::Empty)) };
-        let events = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let idle_timeout =
-            if events { self.settings.stream_idle_timeout } else { self.settings.body_idle_timeout };
+        let idle_timeout = if is_event_stream(&headers) {
+            self.settings.stream_idle_timeout
+        } else {
+            self.settings.body_idle_timeout
+        };
         let body = Body::new(Streaming {
             connection: Some(connection),
             framing,
@@ -225,7 +231,7 @@ impl Pool {
             idle_timeout,
             ended: None,
         })
-        .map_err(|error| Failed { error, progress: Progress::Answered })?;
+        .map_err(answered)?;
         Ok(Response { status, headers, body, tunnel: None })
     }
 }
@@ -238,6 +244,15 @@ impl fmt::Debug for Pool {
 
 fn unsent(error: UpstreamError) -> Failed {
     Failed { error, progress: Progress::Unsent }
+}
+
+fn answered(error: UpstreamError) -> Failed {
+    Failed { error, progress: Progress::Answered }
+}
+
+/// Whether an answer is a stream of events, which is silent for long and must not be held back at all.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// Whether a status says that somebody behind the replica, or the replica itself, is not there at the moment.
