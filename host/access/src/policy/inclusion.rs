@@ -62,7 +62,9 @@ impl Decision {
             region.entry(matcher.label()).or_default().push((matcher, true));
         }
         // Labels that no selector speaks of cannot decide anything.
-        region.retain(|label, _| selectors.iter().flat_map(Selector::matchers).any(|matcher| matcher.label() == *label));
+        region.retain(|label, _| {
+            selectors.iter().flat_map(Selector::matchers).any(|matcher| matcher.label() == *label)
+        });
         for conditions in region.values() {
             if self.is_empty(conditions)? {
                 return Ok(Confinement::MatchesNothing);

@@ -15,8 +15,10 @@ const ALERTMANAGER: &[Action] = &[
     Action { name: "silence", narrowable: true, help: "" },
     Action { name: "status", narrowable: false, help: "" },
 ];
-const PLAIN: &[Action] =
-    &[Action { name: "read", narrowable: false, help: "" }, Action { name: "write", narrowable: false, help: "" }];
+const PLAIN: &[Action] = &[
+    Action { name: "read", narrowable: false, help: "" },
+    Action { name: "write", narrowable: false, help: "" },
+];
 
 fn vocabulary() -> Vocabulary {
     Vocabulary {
@@ -79,7 +81,11 @@ fn the_sample_policy_decides_as_its_table_says() {
             }
         }
     }
-    assert_eq!(table, include_str!("tests/sample.table"), "if the change is meant, write it to tests/sample.table:\n{table}");
+    assert_eq!(
+        table,
+        include_str!("tests/sample.table"),
+        "if the change is meant, write it to tests/sample.table:\n{table}"
+    );
 }
 
 #[test]
@@ -91,8 +97,14 @@ fn what_no_grant_names_is_denied() {
     assert!(matches!(permit(&policy, "bo", &[], "elsewhere"), Err(Denied::Backend { .. })));
     let denied = permit(&policy, "bo", &[], "prometheus").unwrap().admit("admin");
     assert!(matches!(denied, Err(Denied::Action { .. })));
-    assert!(matches!(permit(&policy, "BO", &[], "prometheus"), Err(Denied::NoRole { .. })), "names are compared exactly");
-    assert!(matches!(permit(&policy, "x", &["bo"], "prometheus"), Err(Denied::NoRole { .. })), "a group is no user");
+    assert!(
+        matches!(permit(&policy, "BO", &[], "prometheus"), Err(Denied::NoRole { .. })),
+        "names are compared exactly"
+    );
+    assert!(
+        matches!(permit(&policy, "x", &["bo"], "prometheus"), Err(Denied::NoRole { .. })),
+        "a group is no user"
+    );
 }
 
 /// A policy in which `bo` holds a role with these grants.
@@ -132,10 +144,12 @@ fn grants_add_up_and_their_order_never_matters() {
         }
         for text in [inside_one, roles + &bindings] {
             let policy = compile(&text).unwrap();
-            let cells = [("prometheus", "read"), ("prometheus", "admin"), ("alertmanager", "read")].map(|(backend, action)| {
-                let cell = decision(&policy, "bo", &[], backend, action);
-                cell.split(" | by ").next().unwrap_or_default().to_owned()
-            });
+            let cells = [("prometheus", "read"), ("prometheus", "admin"), ("alertmanager", "read")].map(
+                |(backend, action)| {
+                    let cell = decision(&policy, "bo", &[], backend, action);
+                    cell.split(" | by ").next().unwrap_or_default().to_owned()
+                },
+            );
             assert_eq!(
                 cells,
                 [
@@ -157,7 +171,10 @@ fn a_grant_of_one_action_widens_no_other() {
     ))
     .unwrap();
     assert_eq!(decision(&policy, "bo", &[], "alertmanager", "read"), "everything | redacted: nothing | by r");
-    assert_eq!(decision(&policy, "bo", &[], "alertmanager", "silence"), "{team=\"a\"} | redacted: nothing | by r");
+    assert_eq!(
+        decision(&policy, "bo", &[], "alertmanager", "silence"),
+        "{team=\"a\"} | redacted: nothing | by r"
+    );
 }
 
 #[test]
@@ -166,20 +183,30 @@ fn what_shows_everything_decides_on_redaction_and_the_mildest_wins() {
         let policy = compile(&one_role(grants)).unwrap();
         decision(&policy, "bo", &[], "prometheus", "read")
     };
-    let all = |redact: &str| format!("{{backend: prometheus, actions: [read], selectors: ['{{}}'], redact: [{redact}]}}");
+    let all = |redact: &str| {
+        format!("{{backend: prometheus, actions: [read], selectors: ['{{}}'], redact: [{redact}]}}")
+    };
     let part = |redact: &str| {
         format!("{{backend: prometheus, actions: [read], selectors: ['{{team=\"a\"}}'], redact: [{redact}]}}")
     };
     assert_eq!(read(&all("email, card")), "everything | redacted: email+card | by r");
-    assert_eq!(read(&[all("email, card"), all("card, iban")].join(", ")), "everything | redacted: card | by r");
-    assert_eq!(read(&[all("email"), part("")].join(", ")), "everything | redacted: email | by r", "a part frees nothing");
+    assert_eq!(
+        read(&[all("email, card"), all("card, iban")].join(", ")),
+        "everything | redacted: card | by r"
+    );
+    assert_eq!(
+        read(&[all("email"), part("")].join(", ")),
+        "everything | redacted: email | by r",
+        "a part frees nothing"
+    );
     assert_eq!(read(&[all(""), part("email")].join(", ")), "everything | redacted: nothing | by r");
     assert_eq!(read(&[part("email"), part("card")].join(", ")), "{team=\"a\"} | redacted: email+card | by r");
 }
 
 #[test]
 fn a_star_is_what_can_be_narrowed_unless_everything_is_shown() {
-    let policy = compile(&one_role("{backend: alertmanager, actions: ['*'], selectors: ['{team=\"a\"}']}")).unwrap();
+    let policy =
+        compile(&one_role("{backend: alertmanager, actions: ['*'], selectors: ['{team=\"a\"}']}")).unwrap();
     let permit = permit(&policy, "bo", &[], "alertmanager").unwrap();
     assert!(permit.admit("read").is_ok() && permit.admit("silence").is_ok());
     assert!(permit.admit("status").is_err());
@@ -199,7 +226,9 @@ fn a_selector_that_matches_an_absent_label_is_refused() {
         let refused = Selector::parse(text);
         assert!(matches!(refused, Err(SelectorError::MatchesAbsent { .. })), "{text}: {refused:?}");
     }
-    for text in ["{}", "{ }", "{team=\"a\",}", "{team!=\"\"}", "{team!=\"walks\",team!=\"\"}", "{team=~\".+\"}"] {
+    for text in
+        ["{}", "{ }", "{team=\"a\",}", "{team!=\"\"}", "{team!=\"walks\",team!=\"\"}", "{team=~\".+\"}"]
+    {
         assert!(Selector::parse(text).is_ok(), "{text}");
     }
 }
@@ -207,8 +236,21 @@ fn a_selector_that_matches_an_absent_label_is_refused() {
 #[test]
 fn what_is_no_selector_is_refused() {
     for text in [
-        "", "team=\"a\"", "{team}", "{team=a}", "{team=\"a\"", "{team=\"a\"}x", "{team==\"a\"}", "{,}", "{team=\"a\",,}",
-        "{1=\"a\"}", "{team=\"a\\q\"}", "{team=\"a\n\"}", "up{team=\"a\"}", "{team=\"a\" team=\"b\"}", "{\"\"=\"a\"}",
+        "",
+        "team=\"a\"",
+        "{team}",
+        "{team=a}",
+        "{team=\"a\"",
+        "{team=\"a\"}x",
+        "{team==\"a\"}",
+        "{,}",
+        "{team=\"a\",,}",
+        "{1=\"a\"}",
+        "{team=\"a\\q\"}",
+        "{team=\"a\n\"}",
+        "up{team=\"a\"}",
+        "{team=\"a\" team=\"b\"}",
+        "{\"\"=\"a\"}",
     ] {
         assert!(matches!(Selector::parse(text), Err(SelectorError::Syntax { .. })), "{text}");
     }

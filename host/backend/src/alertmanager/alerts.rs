@@ -87,7 +87,9 @@ pub(super) fn alerts_of(group: &Value) -> impl Iterator<Item = &Value> + Clone {
 fn is_own(alert: &Value, selectors: &[Selector]) -> bool {
     let Some(labels) = alert["labels"].as_object() else { return false };
     labels.values().all(Value::is_string)
-        && selectors.iter().any(|selector| selector.matches(|label| labels.get(label).and_then(Value::as_str)))
+        && selectors
+            .iter()
+            .any(|selector| selector.matches(|label| labels.get(label).and_then(Value::as_str)))
 }
 
 /// Whether a list of ids in the alert's status has any.

@@ -138,7 +138,9 @@ impl Path {
     fn matches(&self, path: &str) -> bool {
         match self {
             Is(whole) => path == *whole,
-            Segment(start) => path.strip_prefix(start).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
+            Segment(start) => {
+                path.strip_prefix(start).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+            }
             Below(start) => path.strip_prefix(start).is_some_and(|rest| !rest.is_empty()),
         }
     }
@@ -166,6 +168,12 @@ pub(super) fn table() -> String {
             treatment.for_a_part()
         ));
     }
-    text.push_str(&format!("{:<28} {:<26} {:<12} {}\n", "any other", "any other", "unknown", Treatment::Unknown.for_a_part()));
+    text.push_str(&format!(
+        "{:<28} {:<26} {:<12} {}\n",
+        "any other",
+        "any other",
+        "unknown",
+        Treatment::Unknown.for_a_part()
+    ));
     text
 }

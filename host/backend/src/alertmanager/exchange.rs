@@ -25,7 +25,10 @@ impl<'a> Exchange<'a> {
     }
 
     /// Sends the client's request for an answer that will be filtered. What is no success comes back unread, to be passed on.
-    pub(super) async fn narrowed_answer(&self, mut request: Request) -> Result<Result<Answer, Response>, BackendError> {
+    pub(super) async fn narrowed_answer(
+        &self,
+        mut request: Request,
+    ) -> Result<Result<Answer, Response>, BackendError> {
         for name in [
             header::ACCEPT_ENCODING,
             header::RANGE,
@@ -102,7 +105,8 @@ pub(super) fn json(
 
 /// Reads an answer's JSON.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, BackendError> {
-    serde_json::from_slice(body).map_err(|error| not_understood(format!("not the JSON that was expected: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| not_understood(format!("not the JSON that was expected: {error}")))
 }
 
 pub(super) fn not_understood(reason: String) -> BackendError {

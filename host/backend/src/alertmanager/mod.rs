@@ -34,8 +34,16 @@ pub(crate) const ANSWER_LIMIT_BYTES: usize = 64 << 20;
 
 pub(crate) const ACTIONS: &[Action] = &[
     Action { name: "read", narrowable: true, help: "see alerts, their groups and receivers, and silences" },
-    Action { name: "silence", narrowable: true, help: "make, change and end silences that reach nothing else" },
-    Action { name: "status", narrowable: false, help: "see the configuration, which may hold secrets, and the cluster" },
+    Action {
+        name: "silence",
+        narrowable: true,
+        help: "make, change and end silences that reach nothing else",
+    },
+    Action {
+        name: "status",
+        narrowable: false,
+        help: "see the configuration, which may hold secrets, and the cluster",
+    },
     Action { name: "post-alerts", narrowable: false, help: "send alerts, with any labels" },
     Action { name: "lifecycle", narrowable: false, help: "have the configuration read again" },
     Action { name: "debug", narrowable: false, help: "the server's own metrics and profiles" },
@@ -51,7 +59,10 @@ pub(crate) async fn send(pool: &Pool, permit: &Permit, request: Request) -> Resu
             return reduced_status(&Exchange::new(pool, &request), admission, request).await;
         }
         Err(_) if treatment == Treatment::Unknown => {
-            return Err(BackendError::UnknownOperation { method: request.method.to_string(), path: request.path });
+            return Err(BackendError::UnknownOperation {
+                method: request.method.to_string(),
+                path: request.path,
+            });
         }
         Err(denied) => return Err(denied.into()),
     };
@@ -59,15 +70,29 @@ pub(crate) async fn send(pool: &Pool, permit: &Permit, request: Request) -> Resu
     match (treatment, admission.scope().clone()) {
         (Treatment::ProgramFile, _) => Ok(Reply::passed(admission, pool.send(request).await?).program_file()),
         (Treatment::PostSilence, _) => silences::post(&exchange, permit, admission, request).await,
-        (_, Scope::Everything) | (Treatment::Liveness, _) => Ok(Reply::passed(admission, pool.send(request).await?)),
-        (Treatment::Alerts, Scope::Only(selectors)) => alert_list(&exchange, admission, request, &selectors).await,
-        (Treatment::Groups, Scope::Only(selectors)) => group_list(&exchange, admission, request, &selectors).await,
-        (Treatment::Receivers, Scope::Only(selectors)) => receivers(&exchange, admission, request, &selectors).await,
+        (_, Scope::Everything) | (Treatment::Liveness, _) => {
+            Ok(Reply::passed(admission, pool.send(request).await?))
+        }
+        (Treatment::Alerts, Scope::Only(selectors)) => {
+            alert_list(&exchange, admission, request, &selectors).await
+        }
+        (Treatment::Groups, Scope::Only(selectors)) => {
+            group_list(&exchange, admission, request, &selectors).await
+        }
+        (Treatment::Receivers, Scope::Only(selectors)) => {
+            receivers(&exchange, admission, request, &selectors).await
+        }
         (Treatment::Silences, Scope::Only(_)) => silences::list(&exchange, admission, request).await,
         (Treatment::Silence, Scope::Only(_)) => silences::show(&exchange, admission, &request).await,
-        (Treatment::ExpireSilence, Scope::Only(_)) => silences::expire(&exchange, permit, admission, request).await,
+        (Treatment::ExpireSilence, Scope::Only(_)) => {
+            silences::expire(&exchange, permit, admission, request).await
+        }
         (
-            Treatment::Status | Treatment::PostAlerts | Treatment::Lifecycle | Treatment::Debug | Treatment::Unknown,
+            Treatment::Status
+            | Treatment::PostAlerts
+            | Treatment::Lifecycle
+            | Treatment::Debug
+            | Treatment::Unknown,
             Scope::Only(_),
         ) => Err(BackendError::NotNarrowable {
             reason: format!("`{}` can only be allowed whole, and your roles show a part", treatment.action()),
@@ -111,9 +136,11 @@ async fn group_list(
         Err(response) => return Ok(Reply::passed(admission, response)),
     };
     let mut groups = alerts::own_groups(&body, selectors)?;
-    let own = own_ids(exchange, &admission, &query, groups.iter().flat_map(alerts::alerts_of), selectors).await?;
+    let own =
+        own_ids(exchange, &admission, &query, groups.iter().flat_map(alerts::alerts_of), selectors).await?;
     groups.retain_mut(|group| alerts::narrow_group(group, &own, &query));
-    exchange::json(admission, StatusCode::OK, headers, &Value::Array(groups)).map(|reply| reply.narrowed(sent))
+    exchange::json(admission, StatusCode::OK, headers, &Value::Array(groups))
+        .map(|reply| reply.narrowed(sent))
 }
 
 /// The ids of own silences and alerts, as far as these alerts name any.
@@ -127,7 +154,8 @@ async fn own_ids<'a>(
     let mut own = Own::default();
     if listed.clone().any(|alert| alerts::names_ids(alert, "silencedBy")) {
         let answer = exchange.get("/api/v2/silences", "active=true&pending=false&expired=false").await?;
-        own.silences = silences::own_silences(&answer, admission.scope())?.iter().filter_map(alerts::id).collect();
+        own.silences =
+            silences::own_silences(&answer, admission.scope())?.iter().filter_map(alerts::id).collect();
     }
     if listed.clone().any(|alert| alerts::names_ids(alert, "inhibitedBy")) {
         own.alerts = if query.asks_for_all() {

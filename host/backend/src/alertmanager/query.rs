@@ -65,7 +65,9 @@ impl AlertQuery {
     pub(super) fn wants(&self, alert: &Value) -> bool {
         let silenced = alerts::names_ids(alert, "silencedBy");
         let inhibited = alerts::names_ids(alert, "inhibitedBy");
-        (self.active || silenced || inhibited) && (self.silenced || !silenced) && (self.inhibited || !inhibited)
+        (self.active || silenced || inhibited)
+            && (self.silenced || !silenced)
+            && (self.inhibited || !inhibited)
     }
 }
 

@@ -93,7 +93,11 @@ impl PostedMatcher {
 }
 
 /// The list, without silences that reach further.
-pub(super) async fn list(exchange: &Exchange<'_>, admission: Admission, request: Request) -> Result<Reply, BackendError> {
+pub(super) async fn list(
+    exchange: &Exchange<'_>,
+    admission: Admission,
+    request: Request,
+) -> Result<Reply, BackendError> {
     match exchange.narrowed_answer(request).await? {
         Ok((headers, body)) => {
             let list = own_silences(&body, admission.scope())?;
@@ -173,10 +177,14 @@ pub(super) fn narrow_posted(body: &[u8], permit: &Permit, scope: &Scope) -> Resu
     let mut silence = read_posted(body)?;
     if let Scope::Only(selectors) = scope {
         if let Some(field) = silence.others.0.keys().find(|field| !KNOWN_FIELDS.contains(&field.as_str())) {
-            return Err(not_understood(format!("a silence has no field `{field}` that is understood; leave it out")));
+            return Err(not_understood(format!(
+                "a silence has no field `{field}` that is understood; leave it out"
+            )));
         }
         if silence.id.as_deref().is_some_and(|id| !id.is_empty() && !endpoints::is_silence_id(id)) {
-            return Err(not_understood("a silence's `id` is a UUID; leave it out for a new silence".to_owned()));
+            return Err(not_understood(
+                "a silence's `id` is a UUID; leave it out for a new silence".to_owned(),
+            ));
         }
         check(confinement(&silence.matchers, selectors, scope))?;
     }
@@ -190,9 +198,11 @@ fn read_posted(body: &[u8]) -> Result<Posted, BackendError> {
     if body.len() > SILENCE_LIMIT_BYTES {
         return Err(BackendError::BodyTooLarge { limit_bytes: SILENCE_LIMIT_BYTES });
     }
-    let silence: Posted =
-        serde_json::from_slice(body).map_err(|error| not_understood(format!("this is not a silence: {error}")))?;
-    let alike = |field: &&String| KNOWN_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(field) && known != field);
+    let silence: Posted = serde_json::from_slice(body)
+        .map_err(|error| not_understood(format!("this is not a silence: {error}")))?;
+    let alike = |field: &&String| {
+        KNOWN_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(field) && known != field)
+    };
     if let Some(field) = silence.others.0.keys().find(alike) {
         return Err(not_understood(format!("field `{field}` is written otherwise")));
     }

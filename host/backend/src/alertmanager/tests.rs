@@ -26,7 +26,8 @@ fn scope() -> Scope {
 }
 
 fn permit(grants: &str) -> Permit {
-    let policy = format!("roles: {{payments: {{grants: [{grants}]}}}}\nbindings: [{{role: payments, users: [bo]}}]\n");
+    let policy =
+        format!("roles: {{payments: {{grants: [{grants}]}}}}\nbindings: [{{role: payments, users: [bo]}}]\n");
     let backend: Arc<str> = "alertmanager".into();
     let vocabulary = Vocabulary { backends: vec![(backend.clone(), super::ACTIONS)], redactions: vec![] };
     let policy = PolicyFile::compile("policy.yaml", &policy, &vocabulary).unwrap();
@@ -42,10 +43,14 @@ fn every_endpoint_is_classed() {
 #[test]
 fn each_treatment_asks_for_an_action_that_exists() {
     for line in endpoints::table().lines() {
-        let action = line.split_whitespace().rev().find(|word| super::ACTIONS.iter().any(|action| action.name == *word));
+        let action = line
+            .split_whitespace()
+            .rev()
+            .find(|word| super::ACTIONS.iter().any(|action| action.name == *word));
         assert!(action.is_some(), "{line}");
     }
-    let narrowable = |name: &str| super::ACTIONS.iter().any(|action| action.name == name && action.narrowable);
+    let narrowable =
+        |name: &str| super::ACTIONS.iter().any(|action| action.name == name && action.narrowable);
     assert!(narrowable("read") && narrowable("silence"));
     assert!(!["status", "post-alerts", "lifecycle", "debug", "unknown"].into_iter().any(narrowable));
 }
@@ -78,7 +83,9 @@ fn other_spellings_and_methods_are_unknown() {
 fn only_a_uuid_is_a_silences_id() {
     let id = "/api/v2/silence/0f5fbfd2-6c23-4f44-9d46-2f1a7a1fd9f1";
     assert_eq!(endpoints::silence_id(id), Some("0f5fbfd2-6c23-4f44-9d46-2f1a7a1fd9f1"));
-    for other in ["x", "0f5fbfd26c234f449d462f1a7a1fd9f1", "..%2Falerts", "0f5fbfd2-6c23-4f44-9d46-2f1a7a1fd9f?"] {
+    for other in
+        ["x", "0f5fbfd26c234f449d462f1a7a1fd9f1", "..%2Falerts", "0f5fbfd2-6c23-4f44-9d46-2f1a7a1fd9f?"]
+    {
         assert_eq!(endpoints::silence_id(&format!("/api/v2/silence/{other}")), None, "{other}");
     }
 }
@@ -104,7 +111,8 @@ fn foreign_alerts_are_dropped_and_own_ones_stay_as_they_are() {
     let own = alert("payments", &[], &[]);
     let without_labels = json!({"fingerprint": "x"});
     let odd_labels = json!({"labels": {"team": ["payments"]}});
-    let list = json!([alert("walks", &[], &[]), own, without_labels, odd_labels, {"labels": {"alertname": "x"}}]);
+    let list =
+        json!([alert("walks", &[], &[]), own, without_labels, odd_labels, {"labels": {"alertname": "x"}}]);
     assert_eq!(alerts::own_alerts(&bytes(&list), &payments()).unwrap(), vec![own.clone()]);
     assert_eq!(alerts::receivers(&[own]).into_iter().collect::<Vec<_>>(), ["payments-pager"]);
 }
@@ -134,7 +142,10 @@ fn foreign_ids_leave_the_status_and_the_state_follows() {
     let mut muted = alert("payments", &["theirs"], &[]);
     muted["status"]["mutedBy"] = json!(["weekend"]);
     own.rewrite_status(&mut muted);
-    assert_eq!(muted["status"]["state"], "suppressed", "a time interval of the configuration mutes for everybody");
+    assert_eq!(
+        muted["status"]["state"], "suppressed",
+        "a time interval of the configuration mutes for everybody"
+    );
 }
 
 #[test]
@@ -155,7 +166,8 @@ fn groups_without_own_alerts_are_dropped() {
 
 #[test]
 fn what_asks_for_states_is_answered_from_the_own_status() {
-    let query = AlertQuery::parse(Some("active=false&receiver=pay.*&silenced=TRUE&inhibited=0&filter=a%3D%22b%22"));
+    let query =
+        AlertQuery::parse(Some("active=false&receiver=pay.*&silenced=TRUE&inhibited=0&filter=a%3D%22b%22"));
     assert!(!query.asks_for_all());
     assert_eq!(
         query.narrowed(&payments()),

@@ -38,7 +38,9 @@ fn the_own_label_confines() {
 
 #[test]
 fn a_pattern_that_only_names_the_label_does_not_confine() {
-    for pattern in [".*", ".+", "payments|", "payments.*", "pay(ments|roll)", "(?i)payments", "[p]ayments|walks"] {
+    for pattern in
+        [".*", ".+", "payments|", "payments.*", "pay(ments|roll)", "(?i)payments", "[p]ayments|walks"]
+    {
         assert_outside(&[("team", Re, pattern)], PAYMENTS);
     }
 }
@@ -58,7 +60,10 @@ fn other_labels_and_negations_do_not_confine() {
 fn an_absent_label_counts_as_the_empty_value() {
     assert_outside(&[("team", Re, "(payments)?")], PAYMENTS);
     assert_outside(&[("team", Is, "payments")], &["{team=\"payments\",env!=\"\"}"]);
-    assert_confined(&[("team", Is, "payments"), ("env", Re, ".+")], &["{team=\"payments\",env=~\"(?s:.+)\"}"]);
+    assert_confined(
+        &[("team", Is, "payments"), ("env", Re, ".+")],
+        &["{team=\"payments\",env=~\"(?s:.+)\"}"],
+    );
     assert_confined(&[("team", Is, "payments"), ("env", Not, "")], &["{team=\"payments\",env!=\"\"}"]);
 }
 
@@ -88,20 +93,28 @@ fn several_selectors_cover_together() {
     assert_outside(&[("team", Is, "payments")], split);
     let crossed = &["{team=\"a\",env=\"x\"}", "{team=\"b\",env=\"y\"}"];
     assert_outside(&[("team", Re, "a|b"), ("env", Re, "x|y")], crossed);
-    let grid =
-        &["{team=\"a\",env=\"x\"}", "{team=\"b\",env=\"y\"}", "{team=\"a\",env=\"y\"}", "{team=\"b\",env=\"x\"}"];
+    let grid = &[
+        "{team=\"a\",env=\"x\"}",
+        "{team=\"b\",env=\"y\"}",
+        "{team=\"a\",env=\"y\"}",
+        "{team=\"b\",env=\"x\"}",
+    ];
     assert_confined(&[("team", Re, "a|b"), ("env", Re, "x|y")], grid);
 }
 
 #[test]
 fn a_contradiction_matches_nothing() {
-    assert_eq!(decide(&[("team", Is, "payments"), ("team", Is, "walks")], PAYMENTS), Confinement::MatchesNothing);
+    assert_eq!(
+        decide(&[("team", Is, "payments"), ("team", Is, "walks")], PAYMENTS),
+        Confinement::MatchesNothing
+    );
     assert_eq!(decide(&[("team", Re, "a+"), ("team", Re, "b+")], PAYMENTS), Confinement::MatchesNothing);
 }
 
 #[test]
 fn what_is_missing_is_named() {
-    let decision = decide(&[("alertname", Is, "Down")], &["{team=\"payments\",env=\"prod\"}", "{team=\"walks\"}"]);
+    let decision =
+        decide(&[("alertname", Is, "Down")], &["{team=\"payments\",env=\"prod\"}", "{team=\"walks\"}"]);
     let missing = vec!["team=\"walks\"".to_owned(), "team=\"payments\", env=\"prod\"".to_owned()];
     assert_eq!(decision, Confinement::Outside { missing });
 }
@@ -121,8 +134,16 @@ fn everything_needs_no_decision() {
 #[test]
 fn the_decision_is_that_of_enumeration() {
     let values = ["", "a", "b", "ab", "ba", "aa", "abc"];
-    let conditions =
-        [(Is, "a"), (Not, "a"), (Re, "a.*"), (Re, "a|b"), (NotRe, "a.*"), (Re, ".*b"), (Not, ""), (Re, "(a|b)?")];
+    let conditions = [
+        (Is, "a"),
+        (Not, "a"),
+        (Re, "a.*"),
+        (Re, "a|b"),
+        (NotRe, "a.*"),
+        (Re, ".*b"),
+        (Not, ""),
+        (Re, "(a|b)?"),
+    ];
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = |bound: usize| {
         state ^= state << 13;

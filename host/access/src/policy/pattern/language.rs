@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
-use regex_automata::Anchored;
 use regex_syntax::hir::Hir;
 
 /// One automaton may take this much memory, in bytes: thousands of states. Patterns of people take a few KiB.
@@ -60,7 +60,8 @@ pub(super) fn is_empty(parts: &[(&Dfa, bool)]) -> Option<bool> {
         for letter in &letters {
             let next: Vec<StateID> =
                 parts.iter().zip(&states).map(|((dfa, _), state)| dfa.next_state(*state, *letter)).collect();
-            let hopeless = parts.iter().zip(&next).any(|((dfa, sign), state)| *sign && dfa.is_dead_state(*state));
+            let hopeless =
+                parts.iter().zip(&next).any(|((dfa, sign), state)| *sign && dfa.is_dead_state(*state));
             if !hopeless && !seen.contains(&next) {
                 if seen.len() == MOST_COMBINED_STATES {
                     return None;

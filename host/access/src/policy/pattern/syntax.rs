@@ -21,7 +21,8 @@ const MOST_REPEATS: u32 = 1000;
 
 /// Reads a pattern. The error is a sentence.
 pub(super) fn parse(pattern: &str) -> Result<Hir, String> {
-    let mut parser = Parser { rest: pattern, flags: Flags::default(), groups: Vec::new(), open: Group::default() };
+    let mut parser =
+        Parser { rest: pattern, flags: Flags::default(), groups: Vec::new(), open: Group::default() };
     let mut after_repeat = false;
     while !parser.rest.is_empty() {
         after_repeat = parser.token(after_repeat)?;
@@ -226,7 +227,9 @@ impl<'a> Parser<'a> {
             Some((low, high)) => (low, Some(high)),
         };
         let is_number = |text: &str| {
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
+            !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_digit())
+                && (text.len() == 1 || !text.starts_with('0'))
         };
         if !is_number(low) || !high.is_none_or(is_number) {
             return Ok(None);
@@ -268,7 +271,9 @@ impl<'a> Parser<'a> {
 
     /// `\d`, `\D`, `\s`, `\S`, `\w`, `\W`, each of them ASCII.
     fn perl_class(&mut self) -> Result<Option<ClassUnicode>, String> {
-        let Some(letter) = self.rest.strip_prefix('\\').and_then(|rest| rest.chars().next()) else { return Ok(None) };
+        let Some(letter) = self.rest.strip_prefix('\\').and_then(|rest| rest.chars().next()) else {
+            return Ok(None);
+        };
         let members = match letter.to_ascii_lowercase() {
             'd' => class([('0', '9')]),
             's' => class([('\t', '\n'), ('\x0c', '\r'), (' ', ' ')]),
@@ -345,7 +350,8 @@ impl<'a> Parser<'a> {
                 members.union(&perl);
             } else {
                 let low = self.class_char()?;
-                let is_range = self.rest.starts_with('-') && self.rest.len() > 1 && !self.rest.starts_with("-]");
+                let is_range =
+                    self.rest.starts_with('-') && self.rest.len() > 1 && !self.rest.starts_with("-]");
                 let high = if is_range {
                     self.skip(1);
                     self.class_char()?
@@ -377,7 +383,8 @@ impl<'a> Parser<'a> {
 
     /// `[:alpha:]` and its kin, inside of a class.
     fn posix_class(&mut self) -> Result<Option<ClassUnicode>, String> {
-        let Some((name, rest)) = self.rest.strip_prefix("[:").and_then(|inside| inside.split_once(":]")) else {
+        let Some((name, rest)) = self.rest.strip_prefix("[:").and_then(|inside| inside.split_once(":]"))
+        else {
             return Ok(None);
         };
         let (negated, word) = name.strip_prefix('^').map_or((false, name), |word| (true, word));

@@ -43,17 +43,58 @@ fn what_rust_reads_otherwise_is_read_as_go_does() {
 #[test]
 fn what_is_not_certain_is_refused() {
     for pattern in [
-        "(", ")", "a)|(b", "[", "[a", "a**", "a*+", "*", "(*)", "|*", "a{1001}", "(a{100}){11}", "a{2,1}", "\\",
-        "\\p{Greek}", "\\pL", "\\C", "\\Qa", "\\1", "\\8", "\\Z", "\\G", "\\é", "\\x{110000}", "\\xg0", "\\x", "\\x{}",
-        "(?x)a b", "(?=a)", "(?!a)", "(?<=a)", "(?P<n", "(?P<é>a)", "(?-)", "(?i-)", "(?ii", "(?i)é", "(?i)[à-ü]",
-        "[b-a]", "[a-\\d]", "[[:nope:]]", "\\x{d800}",
+        "(",
+        ")",
+        "a)|(b",
+        "[",
+        "[a",
+        "a**",
+        "a*+",
+        "*",
+        "(*)",
+        "|*",
+        "a{1001}",
+        "(a{100}){11}",
+        "a{2,1}",
+        "\\",
+        "\\p{Greek}",
+        "\\pL",
+        "\\C",
+        "\\Qa",
+        "\\1",
+        "\\8",
+        "\\Z",
+        "\\G",
+        "\\é",
+        "\\x{110000}",
+        "\\xg0",
+        "\\x",
+        "\\x{}",
+        "(?x)a b",
+        "(?=a)",
+        "(?!a)",
+        "(?<=a)",
+        "(?P<n",
+        "(?P<é>a)",
+        "(?-)",
+        "(?i-)",
+        "(?ii",
+        "(?i)é",
+        "(?i)[à-ü]",
+        "[b-a]",
+        "[a-\\d]",
+        "[[:nope:]]",
+        "\\x{d800}",
     ] {
         assert!(Pattern::new(pattern).is_err(), "{pattern}");
     }
     assert!(Pattern::new(&"(".repeat(10_000)).is_err());
     assert!(Pattern::new(&"a".repeat(70_000)).is_err());
     assert!(Pattern::new(&"((a{30}){30}){30}".repeat(1)).is_err());
-    assert!(Pattern::new(&format!("({}){{1000}}", "[^a]{1}".repeat(500))).is_err(), "too large when compiled");
+    assert!(
+        Pattern::new(&format!("({}){{1000}}", "[^a]{1}".repeat(500))).is_err(),
+        "too large when compiled"
+    );
 }
 
 #[test]
