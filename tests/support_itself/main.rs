@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::alertmanager::Alertmanagers;
 use support::client;
+use support::gateway::{Options, PASSWORD};
 use support::process::{Folder, Process};
 use support::prometheus::Prometheus;
 use support::tokens::{Signer, claims};
@@ -37,6 +38,35 @@ async fn both_alertmanagers_have_the_alerts() {
         let alerts = get(&format!("{url}/api/v2/alerts")).await;
         assert_eq!(alerts[0]["labels"]["team"], "walks", "{alerts}");
     }
+}
+
+const POLICY: &str = r#"
+roles:
+  walks:
+    grants: [{ backend: prometheus, actions: [read], selectors: ['{team="walks"}'] }]
+bindings:
+  - { role: walks, groups: [walkers] }
+"#;
+
+#[tokio::test]
+async fn a_gateway_serves_users_and_tokens_and_keeps_an_audit_log() {
+    let samples = "up{team=\"walks\"} 1 1700000000\nup{team=\"payments\"} 0 1700000000\n";
+    let prometheus = Prometheus::holding(samples).await.unwrap();
+    let options = Options::new().unwrap().backend("prometheus", "prometheus", [prometheus.url()]);
+    let mut gateway = options.policy(POLICY).user("cy", "walkers").start().await.unwrap();
+
+    let path = "/prometheus/api/v1/query?query=up&time=1700000010";
+    let by_token = gateway.json("cy", path).await.unwrap();
+    assert_eq!(by_token["data"]["result"].as_array().unwrap().len(), 1, "{by_token}");
+    let by_password =
+        gateway.client().get(format!("{}{path}", gateway.url())).basic_auth("cy", Some(PASSWORD));
+    assert_eq!(by_password.send().await.unwrap().status(), 200);
+    assert_eq!(gateway.get("stranger", path).await.unwrap().status(), 403);
+
+    gateway.process().signal("TERM").unwrap();
+    assert!(gateway.process().wait(Duration::from_secs(30)).await.unwrap().success());
+    let users: Vec<Value> = gateway.audit().unwrap().iter().map(|record| record["user"].clone()).collect();
+    assert_eq!(users, [json!("cy"), json!("cy"), json!("stranger")]);
 }
 
 #[tokio::test]
