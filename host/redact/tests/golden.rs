@@ -5,9 +5,9 @@ use bartizan_redact::{Format, Kinds, Redactor};
 fn redact(format: Format, text: &str) -> String {
     let mut out = Vec::new();
     let mut redactor = Redactor::new(Kinds::all(), format);
-    redactor.push(text.as_bytes(), &mut out).unwrap();
-    redactor.finish(&mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    redactor.push(text.as_bytes(), &mut out).expect("the body is of its format");
+    redactor.finish(&mut out).expect("the body is complete");
+    String::from_utf8(out).expect("text stays text")
 }
 
 /// As a label value, with what JSON must escape escaped.

@@ -118,7 +118,7 @@ fn passes_luhn(digits: &[u8]) -> bool {
             digit => digit * 2 - 9,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Whether the number is a sample value of Prometheus exposition: `…"} 4111111111111111 1700000000000`, to the end of
