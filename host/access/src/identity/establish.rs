@@ -13,7 +13,7 @@ use super::authorization::{Authorization, NameAndPassword};
 use super::cookie::{self, SESSION_COOKIE};
 use super::failure::{Evidence, IdentityError, LoginError, SetupError};
 use super::jwt::Issuers;
-use super::password_checks::{Digest, PasswordChecks};
+use super::password_checks::{Claim, Digest, PasswordChecks};
 use super::random;
 use super::reread::Reread;
 use super::session::Session;
@@ -162,16 +162,8 @@ impl Identity {
         }
         let NameAndPassword { name, password } = NameAndPassword::decode(credentials)?;
         let users = users.load_full();
-        let checked = self.checks.check_once(
-            digest,
-            &self.settings.throttle,
-            Arc::clone(&users),
-            client,
-            &name,
-            &password,
-            now,
-        );
-        checked.await?;
+        let claim = Claim { client, name: &name, password: &password, now };
+        self.checks.check_once(digest, &self.settings.throttle, Arc::clone(&users), claim).await?;
         let user = users.get(&name).ok_or(IdentityError::Password)?;
         let subject = Arc::new(Subject::new(name, user.groups.clone(), Login::Basic));
         let span =

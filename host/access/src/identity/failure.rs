@@ -71,7 +71,7 @@ pub enum IdentityError {
     /// Too many failures: 429.
     #[error("too many failed logins; again in {} s", retry_after.as_secs())]
     Throttled {
-        /// Wait this long.
+        /// Wait this long: whole seconds, at least one.
         retry_after: Duration,
     },
     /// Too many passwords are being checked at this moment: 503.
@@ -210,7 +210,7 @@ pub enum LoginError {
     /// Too many failures.
     #[error("too many failed logins; again in {} s", retry_after.as_secs())]
     Throttled {
-        /// Wait this long.
+        /// Wait this long: whole seconds, at least one.
         retry_after: Duration,
     },
     /// Too many passwords are being checked at this moment; try again at once.

@@ -32,6 +32,15 @@ pub(super) type Digest = [u8; 32];
 type Outcome = Result<(), LoginError>;
 type Flights = Mutex<HashMap<(IpAddr, Digest), Arc<OnceCell<Outcome>>>>;
 
+/// Somebody at `client` says that `name` has this password.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    pub(super) client: IpAddr,
+    pub(super) name: &'a str,
+    pub(super) password: &'a str,
+    pub(super) now: SystemTime,
+}
+
 /// Checks passwords; survives changed settings.
 pub(super) struct PasswordChecks {
     running: Arc<Semaphore>,
@@ -56,17 +65,17 @@ impl PasswordChecks {
         &self,
         throttle: &ThrottleSettings,
         users: Arc<Users>,
-        client: IpAddr,
-        name: &str,
-        password: &str,
-        now: SystemTime,
+        claim: Claim<'_>,
     ) -> Outcome {
+        let Claim { client, name, password, now } = claim;
         if name.len() > LONGEST_NAME || password.len() > LONGEST_PASSWORD {
             return Err(LoginError::Refused);
         }
         let attempt = self
             .throttle
             .count(throttle, client, name, now)
+            // Whole seconds, for that is what `Retry-After` can say.
+            .map_err(|wait| Duration::from_secs(wait.as_millis().div_ceil(1000) as u64))
             .map_err(|retry_after| LoginError::Throttled { retry_after })?;
         match self.verify(users, name, password).await {
             Some(true) => {
@@ -82,22 +91,15 @@ impl PasswordChecks {
     }
 
     /// The same, where `digest` is that of name and password: those who ask at the same time get one answer.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one more than `check` has, which is what the two facts of a login and its limits are"
-    )]
     pub(super) async fn check_once(
         &self,
         digest: Digest,
         throttle: &ThrottleSettings,
         users: Arc<Users>,
-        client: IpAddr,
-        name: &str,
-        password: &str,
-        now: SystemTime,
+        claim: Claim<'_>,
     ) -> Outcome {
-        let flight = Flight::join(&self.flights, (client, digest));
-        flight.outcome.get_or_init(|| self.check(throttle, users, client, name, password, now)).await.clone()
+        let flight = Flight::join(&self.flights, (claim.client, digest));
+        flight.outcome.get_or_init(|| self.check(throttle, users, claim)).await.clone()
     }
 
     /// Whether the password is right; none where there was no turn in time.

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use super::cookie::{self, LOGIN_COOKIE, SESSION_COOKIE};
 use super::establish::{Established, Identity};
 use super::failure::{Evidence, IdentityError, LoginError, SessionFault};
+use super::password_checks::Claim;
 use super::subject::{Login, Subject};
 use super::ticket::{Ticket, seconds};
 use super::verified::{Finding, SessionFinding, Span};
@@ -56,7 +57,8 @@ impl Identity {
         now: SystemTime,
     ) -> Result<LoggedIn, LoginError> {
         let users = self.users.as_ref().ok_or(LoginError::NotOffered)?.load_full();
-        self.checks.check(&self.settings.throttle, Arc::clone(&users), client, user, password, now).await?;
+        let claim = Claim { client, name: user, password, now };
+        self.checks.check(&self.settings.throttle, Arc::clone(&users), claim).await?;
         let entry = users.get(user).ok_or(LoginError::Refused)?;
         let now_seconds = seconds(now);
         let ticket = Ticket {

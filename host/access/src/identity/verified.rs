@@ -19,13 +19,22 @@ use super::subject::Subject;
 
 /// Threads rarely meet in one of these.
 const SHARDS: usize = 16;
-/// 8,192 entries in all: with 1 KiB of token each, 8 MiB.
+/// 8,192 entries in all.
 const MOST_IN_SHARD: usize = 512;
+/// Evidence of 16 MiB in all, however long each piece is.
+const MOST_BYTES_IN_SHARD: usize = 1 << 20;
 
 /// The memory of verified evidence.
 pub(super) struct Verified {
     hasher: RandomState,
-    shards: [Mutex<HashMap<u64, Entry>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Default)]
+struct Shard {
+    entries: HashMap<u64, Entry>,
+    /// Of the entries' evidence.
+    bytes: usize,
 }
 
 /// What was found out about a piece of evidence.
@@ -72,7 +81,7 @@ impl Verified {
     ) -> Option<Finding> {
         let hash = self.hash(evidence, credential);
         let shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = shard.get(&hash)?;
+        let entry = shard.entries.get(&hash)?;
         let fits = entry.evidence == evidence
             && entry.holds(generation, now_seconds)
             && are_equal(&entry.credential, credential);
@@ -92,15 +101,6 @@ impl Verified {
         let entry =
             Entry { evidence, credential: Zeroizing::new(credential.into()), generation, span, finding };
         let mut shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() >= MOST_IN_SHARD && !shard.contains_key(&hash) {
-            shard.retain(|_, entry| entry.holds(generation, span.from_seconds));
-            // The map's order is that of a keyed hash: nobody chooses who leaves.
-            if shard.len() >= MOST_IN_SHARD
-                && let Some(any) = shard.keys().next().copied()
-            {
-                shard.remove(&any);
-            }
-        }
         shard.insert(hash, entry);
     }
 
@@ -108,8 +108,36 @@ impl Verified {
         self.hasher.hash_one((evidence, credential))
     }
 
-    fn shard(&self, hash: u64) -> &Mutex<HashMap<u64, Entry>> {
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
         &self.shards[hash as usize % SHARDS]
+    }
+}
+
+impl Shard {
+    fn insert(&mut self, hash: u64, entry: Entry) {
+        self.remove(hash);
+        if !self.has_room_for(&entry) {
+            let (generation, now_seconds) = (entry.generation, entry.span.from_seconds);
+            self.entries.retain(|_, entry| entry.holds(generation, now_seconds));
+            self.bytes = self.entries.values().map(|entry| entry.credential.len()).sum();
+        }
+        while !self.has_room_for(&entry) {
+            // The map's order is that of a keyed hash: nobody chooses who leaves.
+            let Some(any) = self.entries.keys().next().copied() else { return };
+            self.remove(any);
+        }
+        self.bytes += entry.credential.len();
+        self.entries.insert(hash, entry);
+    }
+
+    fn remove(&mut self, hash: u64) {
+        if let Some(entry) = self.entries.remove(&hash) {
+            self.bytes -= entry.credential.len();
+        }
+    }
+
+    fn has_room_for(&self, entry: &Entry) -> bool {
+        self.entries.len() < MOST_IN_SHARD && self.bytes + entry.credential.len() <= MOST_BYTES_IN_SHARD
     }
 }
 

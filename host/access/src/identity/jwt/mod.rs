@@ -106,7 +106,12 @@ impl Issuers {
 
     /// Reads key files again, and has key sets by URL fetched again.
     pub(super) fn read_again(&self) -> Result<(), SetupError> {
-        self.0.iter().fold(Ok(()), |result, issuer| result.and(issuer.source.read_again()))
+        let mut result = Ok(());
+        for issuer in &self.0 {
+            // One that fails keeps none of the others from being read.
+            result = result.and(issuer.source.read_again());
+        }
+        result
     }
 
     /// Verifies a token; also how long that holds. Waits a second at most, where a key has to be fetched.

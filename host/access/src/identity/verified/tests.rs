@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Finding, MOST_IN_SHARD, SHARDS, Span, Verified};
+use super::{Finding, MOST_BYTES_IN_SHARD, MOST_IN_SHARD, SHARDS, Span, Verified};
 use crate::identity::failure::Evidence;
 use crate::identity::subject::{Login, Subject};
 
@@ -42,7 +42,24 @@ fn a_flood_does_not_grow_it() {
     for i in 0..3 * MOST_IN_SHARD * SHARDS {
         verified.remember(Evidence::Bearer, format!("token {i}").as_bytes(), 0, SPAN, finding("bo"));
     }
-    let held: usize = verified.shards.iter().map(|shard| shard.lock().expect("sound").len()).sum();
+    let held: usize = verified.shards.iter().map(|shard| shard.lock().expect("sound").entries.len()).sum();
     assert!(held <= MOST_IN_SHARD * SHARDS, "{held}");
     assert!(held > MOST_IN_SHARD * SHARDS / 2, "{held}");
+}
+
+#[test]
+fn long_evidence_does_not_grow_it_either() {
+    let verified = Verified::new();
+    let padding = "x".repeat(16 * 1024);
+    for i in 0..MOST_IN_SHARD * SHARDS {
+        verified.remember(Evidence::Bearer, format!("{padding} {i}").as_bytes(), 0, SPAN, finding("bo"));
+    }
+    for shard in &verified.shards {
+        let shard = shard.lock().expect("sound");
+        let held: usize = shard.entries.values().map(|entry| entry.credential.len()).sum();
+        assert_eq!(held, shard.bytes);
+        assert!(held <= MOST_BYTES_IN_SHARD && held > MOST_BYTES_IN_SHARD / 2, "{held}");
+    }
+    let last = format!("{padding} {}", MOST_IN_SHARD * SHARDS - 1);
+    assert_eq!(found(&verified, &last, 0, 150).as_deref(), Some("bo"));
 }
