@@ -1,5 +1,6 @@
 //! One local stack of the test's own: on ports and in a folder that nobody else uses.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -36,8 +37,13 @@ impl Stack {
 
     /// `stack.json`.
     pub(crate) fn file(&self) -> Value {
-        let text = std::fs::read(self.folder.path().join("stack.json")).unwrap();
+        let text = std::fs::read(self.path("stack.json")).unwrap();
         serde_json::from_slice(&text).unwrap()
+    }
+
+    /// A file in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// What a login gets at a path of the gateway: by password and by token, which must be the same but for its numbers.
