@@ -1,7 +1,7 @@
 //! One request: judged by the rules of the edge, handed to the application, and kept in view until its answer is out.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,28 +19,16 @@ use super::settings::ListenerSettings;
 use super::target::Target;
 use super::{Application, Arrival, Peer, Refusal, RequestBody, forwarded, headers};
 
-/// What is known of the other end before any request.
-pub(super) struct Caller {
-    /// The address by the PROXY header, or the socket's.
-    pub(super) client: IpAddr,
-    pub(super) socket: SocketAddr,
-    pub(super) server_name: Option<Rc<str>>,
-}
-
-/// Answers one request; what is refused at the edge is worded by the application.
+/// Answers one request of `caller`, by the PROXY header or the socket; what is refused at the edge is worded by the application.
 pub(super) async fn exchange<A: Application>(
     worker: Rc<Worker<A>>,
-    caller: Rc<Caller>,
+    caller: IpAddr,
     pulse: Arc<Pulse>,
     request: Request<Incoming>,
 ) -> Result<Response<InFlightBody<A::Body>>, Infallible> {
     let in_flight = InFlight::begin(pulse);
     let settings = &worker.edge.settings;
-    let peer = Peer {
-        client: forwarded::client(request.headers(), settings.forwarded_for_depth, caller.client),
-        socket: caller.socket,
-        server_name: caller.server_name.clone(),
-    };
+    let peer = Peer { client: forwarded::client(request.headers(), settings.forwarded_for_depth, caller) };
     let may_upgrade = request.version() == Version::HTTP_11;
     let response = match judge(settings, &peer, request) {
         Ok(arrival) => Rc::clone(&worker.app).call(arrival).await,

@@ -7,15 +7,20 @@
 //! refused, not passed.
 //!
 //! Refused: lines not ended by CRLF; folded lines; a fragment in the target; `Content-Length` twice, with a sign, or
-//! next to `Transfer-Encoding`; any transfer coding but `chunked`, said once; chunk sizes with extensions.
+//! next to `Transfer-Encoding`; any transfer coding but `chunked`, said once; chunk sizes with extensions;
+//! lines beyond the limit on heads.
 
 use memchr::memchr;
 
+/// The most that the library reads at once; above this, larger reads were measured to gain nothing.
+pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
+
 /// Where in the stream of requests the bytes stand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Framing {
     place: Place,
-    /// The beginning of a line whose end has not come yet; bounded by the limit on heads, which the library keeps.
+    most_line_bytes: usize,
+    /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
     length: Option<u64>,
     chunked: bool,
@@ -46,6 +51,13 @@ pub(super) struct Violation {
 }
 
 impl Framing {
+    /// Stands before the first request. Lines may be longer than `head_bytes` by one read: the library, which
+    /// answers a head that is too large with 431, shall come to see it.
+    pub(super) fn new(head_bytes: usize) -> Self {
+        let most_line_bytes = head_bytes.saturating_add(READ_BUFFER_BYTES);
+        Self { place: Place::default(), most_line_bytes, line: Vec::new(), length: None, chunked: false }
+    }
+
     /// Follows `bytes`, the next ones of the stream. After a violation no more may be inspected.
     pub(super) fn inspect(&mut self, bytes: &[u8]) -> Result<(), Violation> {
         let mut at = 0;
@@ -89,12 +101,20 @@ impl Framing {
         matches!(self.place, Place::RequestLine | Place::Headers)
     }
 
+    /// Whether the next byte belongs to a new request.
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.place == Place::BetweenRequests
+    }
+
     /// Takes the rest of the current line, or all there is of it; `None` when it breaks the rules.
     fn follow_line(&mut self, rest: &[u8]) -> Option<usize> {
         let Some(end) = memchr(b'\n', rest) else {
             self.line.extend_from_slice(rest);
-            return Some(rest.len());
+            return (self.line.len() <= self.most_line_bytes).then_some(rest.len());
         };
+        if self.line.len() + end > self.most_line_bytes {
+            return None;
+        }
         let buffered = std::mem::take(&mut self.line);
         if buffered.is_empty() {
             self.end_line(rest[..end].strip_suffix(b"\r")?)?;

@@ -5,6 +5,7 @@
 //! next request makes a new one. The client notices nothing.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,14 +15,13 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 
 use super::Application;
-use super::exchange::{Caller, exchange};
+use super::exchange::exchange;
+use super::framing::READ_BUFFER_BYTES;
 use super::pulse::{Pulse, Verdict};
 use super::serve::Worker;
 use super::settings::Limits;
 use super::stream::Stream;
 
-/// Above this, larger reads were measured to gain nothing.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// The library's own limit, for which it has room without allocating.
 const USUAL_HEAD_COUNT: usize = 100;
 
@@ -63,12 +63,12 @@ enum End {
 pub(super) async fn serve<A: Application>(
     worker: Rc<Worker<A>>,
     mut stream: Stream,
-    caller: Rc<Caller>,
+    caller: IpAddr,
     pulse: Arc<Pulse>,
 ) {
     while wait_for_bytes(&mut stream, &pulse).await {
         pulse.stir();
-        match stretch(&worker, stream, &caller, &pulse).await {
+        match stretch(&worker, stream, caller, &pulse).await {
             Some(idle) => stream = idle,
             None => return,
         }
@@ -93,13 +93,12 @@ async fn wait_for_bytes(stream: &mut Stream, pulse: &Pulse) -> bool {
 async fn stretch<A: Application>(
     worker: &Rc<Worker<A>>,
     stream: Stream,
-    caller: &Rc<Caller>,
+    caller: IpAddr,
     pulse: &Arc<Pulse>,
 ) -> Option<Stream> {
-    let (for_service, callers, pulses) = (Rc::clone(worker), Rc::clone(caller), Arc::clone(pulse));
-    let service = service_fn(move |request| {
-        exchange(Rc::clone(&for_service), Rc::clone(&callers), Arc::clone(&pulses), request)
-    });
+    let (for_service, pulses) = (Rc::clone(worker), Arc::clone(pulse));
+    let service =
+        service_fn(move |request| exchange(Rc::clone(&for_service), caller, Arc::clone(&pulses), request));
     let mut draining = pulse.verdict() >= Verdict::Finish;
     let builder = if draining { &worker.http1.closing } else { &worker.http1.lasting };
     let mut http = Box::new(builder.serve_connection(stream, service).with_upgrades());

@@ -1,6 +1,7 @@
 //! HTTP/2 on one connection.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use hyper::service::service_fn;
 use tokio_util::task::TaskTracker;
 
 use super::Application;
-use super::exchange::{Caller, exchange};
+use super::exchange::exchange;
 use super::pulse::{Pulse, Verdict};
 use super::serve::Worker;
 use super::settings::Limits;
@@ -58,13 +59,12 @@ impl Protocol {
 pub(super) async fn serve<A: Application>(
     worker: Rc<Worker<A>>,
     stream: Stream,
-    caller: Rc<Caller>,
+    caller: IpAddr,
     pulse: Arc<Pulse>,
 ) {
     let (for_service, pulses) = (Rc::clone(&worker), Arc::clone(&pulse));
-    let service = service_fn(move |request| {
-        exchange(Rc::clone(&for_service), Rc::clone(&caller), Arc::clone(&pulses), request)
-    });
+    let service =
+        service_fn(move |request| exchange(Rc::clone(&for_service), caller, Arc::clone(&pulses), request));
     let mut http = Box::new(worker.http2.0.serve_connection(stream, service));
     drop(worker);
     let mut told = false;

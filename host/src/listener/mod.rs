@@ -13,7 +13,7 @@
 //! A worker is one thread with a current-thread runtime and a `LocalSet`; each runs [`serve`] on its own socket.
 
 mod bind;
-mod body;
+pub(crate) mod body;
 mod exchange;
 mod forwarded;
 mod framing;
@@ -35,16 +35,16 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use thiserror::Error;
 
-pub(crate) use bind::{BindError, BoundListener, bind};
-pub(crate) use body::{BodyError, RequestBody};
-pub(crate) use network::{Network, NetworkError};
+pub(crate) use bind::{BoundListener, bind};
+pub(crate) use body::RequestBody;
+pub(crate) use network::Network;
 pub(crate) use places::ListenerCounts;
 pub(crate) use redirect::serve_redirect;
 pub(crate) use serve::{Edge, serve};
@@ -84,10 +84,6 @@ pub(crate) struct Arrival {
 pub(crate) struct Peer {
     /// The client, after a trusted PROXY header and trusted `X-Forwarded-For` entries.
     pub(crate) client: IpAddr,
-    /// Who opened the connection.
-    pub(crate) socket: SocketAddr,
-    /// The name that the client gave in the TLS handshake.
-    pub(crate) server_name: Option<Rc<str>>,
 }
 
 /// Why the edge refuses a request; the message is fit for the client.

@@ -36,6 +36,8 @@ pub(super) enum Doing {
     Waiting,
     /// Part of a request head has come.
     ReadingHead,
+    /// A request body is due, whether or not anyone wants it.
+    ReadingBody,
     /// Another protocol has taken over; only the end of a drain ends it.
     Upgraded,
 }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::exchange::Caller;
 use super::framing::Framing;
 use super::places::{ListenerCounts, Place};
 use super::pulse::{Doing, Pulse, Verdict, Ward};
@@ -137,20 +136,18 @@ impl<A: Application> Worker<A> {
         }
     }
 
-    /// Reads the PROXY header, where one is due, and makes the handshake.
+    /// Reads the PROXY header, where one is due, and makes the handshake; with the client's address.
     async fn negotiate(
         &self,
         mut tcp: TcpStream,
         socket: SocketAddr,
-    ) -> io::Result<(TlsStream<TcpStream>, Caller)> {
+    ) -> io::Result<(TlsStream<TcpStream>, IpAddr)> {
         tcp.set_nodelay(true)?;
         let from_balancer =
             self.edge.settings.proxy_protocol_from.iter().any(|network| network.contains(socket.ip()));
         let client = if from_balancer { proxy::read_header(&mut tcp).await? } else { None };
         let tls = self.acceptor.accept(tcp).await?;
-        let server_name = tls.get_ref().1.server_name().map(Rc::from);
-        let client = client.unwrap_or(socket).ip().to_canonical();
-        Ok((tls, Caller { client, socket, server_name }))
+        Ok((tls, client.unwrap_or(socket).ip().to_canonical()))
     }
 }
 
@@ -174,13 +171,13 @@ async fn connection<A: Application>(
     };
     pulse.now_doing(Doing::Waiting);
     let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let framing = (!is_http2).then(Framing::default);
+    let framing = (!is_http2).then(|| Framing::new(worker.edge.settings.limits.head_bytes));
     let stream = Stream::new(tls, Arc::clone(&pulse), framing, place);
     let edge = Arc::clone(&worker.edge);
     if is_http2 {
-        http2::serve(worker, stream, Rc::new(caller), Arc::clone(&pulse)).await;
+        http2::serve(worker, stream, caller, Arc::clone(&pulse)).await;
     } else {
-        http1::serve(worker, stream, Rc::new(caller), Arc::clone(&pulse)).await;
+        http1::serve(worker, stream, caller, Arc::clone(&pulse)).await;
     }
     if pulse.verdict() == Verdict::Close {
         edge.counts.timed_out.fetch_add(1, Relaxed);

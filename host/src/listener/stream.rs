@@ -114,8 +114,11 @@ impl Read for Stream {
                 }
             }
         }
-        let doing = if framing.is_within_head() { Doing::ReadingHead } else { Doing::Waiting };
-        this.pulse.now_doing(doing);
+        this.pulse.now_doing(match framing {
+            framing if framing.is_between_requests() => Doing::Waiting,
+            framing if framing.is_within_head() => Doing::ReadingHead,
+            _ => Doing::ReadingBody,
+        });
         Pin::new(&mut this.tls).consume(taken);
         Poll::Ready(Ok(()))
     }

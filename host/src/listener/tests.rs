@@ -22,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
+use super::body::BodyError;
 use super::*;
 
 /// A worker with its certificate folder; stopped and joined when dropped.
@@ -112,9 +113,7 @@ impl Application for Parrot {
             }
             "/stuck" => std::future::pending().await,
             "/large" => say(StatusCode::OK, vec![b'x'; 32 << 20]),
-            "/peer" => {
-                say(StatusCode::OK, format!("{} {}", peer.client, peer.server_name.as_deref().unwrap_or("-")))
-            }
+            "/peer" => say(StatusCode::OK, peer.client.to_string()),
             "/count" => match request.into_body().collect().await {
                 Ok(body) => say(StatusCode::OK, body.to_bytes().len().to_string()),
                 Err(error @ BodyError::TooLarge { .. }) => {

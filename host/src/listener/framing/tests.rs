@@ -1,10 +1,10 @@
-use super::{Framing, Violation};
+use super::{Framing, READ_BUFFER_BYTES, Violation};
 
 /// Follows the bytes whole, and in pieces of every small size: the outcome must not depend on how they arrive.
 fn inspect(stream: &str) -> Result<(), Violation> {
-    let whole = Framing::default().inspect(stream.as_bytes());
+    let whole = Framing::new(1024).inspect(stream.as_bytes());
     for size in [1, 2, 3, 7] {
-        let mut framing = Framing::default();
+        let mut framing = Framing::new(1024);
         let pieces = stream.as_bytes().chunks(size).try_for_each(|piece| framing.inspect(piece));
         assert_eq!(pieces.is_ok(), whole.is_ok(), "{stream:?} in pieces of {size}");
     }
@@ -65,13 +65,13 @@ fn what_another_proxy_may_have_framed_differently_is_refused() {
 #[test]
 fn bytes_before_the_offending_line_may_be_handed_on() {
     let stream = b"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n";
-    let Err(Violation { at }) = Framing::default().inspect(stream) else { panic!("accepted") };
+    let Err(Violation { at }) = Framing::new(1024).inspect(stream) else { panic!("accepted") };
     assert_eq!(&stream[..at], b"GET / HTTP/1.1\r\nHost: a\r\n");
 }
 
 #[test]
 fn it_knows_when_a_head_is_incomplete() {
-    let mut framing = Framing::default();
+    let mut framing = Framing::new(1024);
     for (piece, within_head) in [
         ("\r\n", false),
         ("GET / HT", true),
@@ -82,5 +82,18 @@ fn it_knows_when_a_head_is_incomplete() {
     ] {
         framing.inspect(piece.as_bytes()).unwrap();
         assert_eq!(framing.is_within_head(), within_head, "{piece:?}");
+    }
+}
+
+#[test]
+fn a_line_that_does_not_end_is_refused_wherever_it_stands() {
+    let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for start in
+        ["GET /", "GET / HTTP/1.1\r\nX: ", chunked, &format!("{chunked}1\r\na"), &format!("{chunked}0\r\n")]
+    {
+        let mut framing = Framing::new(1024);
+        framing.inspect(start.as_bytes()).unwrap();
+        let fed = (0..100_000).take_while(|_| framing.inspect(b"0").is_ok()).count();
+        assert!(fed <= 1024 + READ_BUFFER_BYTES, "{start:?}: {fed}");
     }
 }

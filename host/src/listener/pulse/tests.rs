@@ -48,6 +48,17 @@ fn an_idle_connection_is_put_to_rest_before_it_is_closed() {
 }
 
 #[test]
+fn a_connection_that_still_owes_a_body_is_never_at_rest() {
+    let owing = |pulse: &super::Pulse| {
+        pulse.now_doing(Doing::ReadingBody);
+        assert!(!pulse.is_at_rest());
+    };
+    assert_eq!(verdict_after(59, owing, false), Verdict::GoOn);
+    assert_eq!(verdict_after(60, owing, false), Verdict::Close);
+    assert_eq!(verdict_after(1, owing, true), Verdict::Close);
+}
+
+#[test]
 fn a_request_in_flight_may_take_its_time_but_a_client_that_does_not_read_may_not() {
     let in_flight = |pulse: &super::Pulse| {
         pulse.now_doing(Doing::Waiting);

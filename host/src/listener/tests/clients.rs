@@ -70,6 +70,16 @@ pub(super) async fn secure(config: ClientConfig, tcp: TcpStream, name: &'static 
     timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
 }
 
+/// Waits until the worker, on its own thread, has come so far.
+pub(super) async fn eventually(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("it does not happen");
+}
+
 /// Everything until the connection is closed, in order or not.
 pub(super) async fn read_to_end(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut bytes = Vec::new();

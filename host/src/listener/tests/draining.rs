@@ -2,18 +2,13 @@ use std::time::{Duration, Instant};
 
 use ::http::Request;
 use tokio::io::AsyncWriteExt;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Gate;
-use super::clients::{PATIENCE, get, read_to_end, read_until};
+use super::clients::{eventually, get, read_to_end, read_until};
 
 async fn closed(gate: &Gate) {
-    let waiting = async {
-        while !gate.is_closed() {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, waiting).await.unwrap();
+    eventually(|| gate.is_closed()).await;
 }
 
 #[tokio::test]

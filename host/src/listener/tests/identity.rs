@@ -66,13 +66,13 @@ async fn a_trusted_balancer_says_whose_connection_it_is() {
     let gate =
         Gate::open(|settings| settings.proxy_protocol_from = vec!["127.0.0.0/8".parse::<Network>().unwrap()]);
     let v1 = b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n";
-    assert_eq!(peer_behind(&gate, v1, "").await.unwrap(), "203.0.113.9 gate.example");
+    assert_eq!(peer_behind(&gate, v1, "").await.unwrap(), "203.0.113.9");
     let v1 = b"PROXY TCP6 2001:db8::9 2001:db8::1 4711 443\r\n";
-    assert_eq!(peer_behind(&gate, v1, "").await.unwrap(), "2001:db8::9 gate.example");
-    assert_eq!(peer_behind(&gate, &v2(0x21), "").await.unwrap(), "203.0.113.9 gate.example");
+    assert_eq!(peer_behind(&gate, v1, "").await.unwrap(), "2001:db8::9");
+    assert_eq!(peer_behind(&gate, &v2(0x21), "").await.unwrap(), "203.0.113.9");
     // The balancer's own health checks.
-    assert_eq!(peer_behind(&gate, b"PROXY UNKNOWN\r\n", "").await.unwrap(), "127.0.0.1 gate.example");
-    assert_eq!(peer_behind(&gate, &v2(0x20), "").await.unwrap(), "127.0.0.1 gate.example");
+    assert_eq!(peer_behind(&gate, b"PROXY UNKNOWN\r\n", "").await.unwrap(), "127.0.0.1");
+    assert_eq!(peer_behind(&gate, &v2(0x20), "").await.unwrap(), "127.0.0.1");
 }
 
 #[tokio::test]
@@ -109,15 +109,15 @@ async fn a_stranger_cannot_choose_an_address() {
     assert!(peer_behind(&gate, b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n", "").await.is_err());
     let claimed =
         peer_behind(&gate, b"", "X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\n").await;
-    assert_eq!(claimed.unwrap(), "127.0.0.1 gate.example");
+    assert_eq!(claimed.unwrap(), "127.0.0.1");
 }
 
 #[tokio::test]
 async fn trusted_proxies_are_counted_from_the_right() {
     let gate = Gate::open(|settings| settings.forwarded_for_depth = 2);
     let claimed = "X-Forwarded-For: 10.9.9.9, 203.0.113.9\r\nX-Forwarded-For: 198.51.100.7\r\n";
-    assert_eq!(peer_behind(&gate, b"", claimed).await.unwrap(), "203.0.113.9 gate.example");
-    assert_eq!(peer_behind(&gate, b"", "").await.unwrap(), "127.0.0.1 gate.example");
+    assert_eq!(peer_behind(&gate, b"", claimed).await.unwrap(), "203.0.113.9");
+    assert_eq!(peer_behind(&gate, b"", "").await.unwrap(), "127.0.0.1");
 }
 
 async fn redirected(public_host: Option<Host>, request: &str) -> String {

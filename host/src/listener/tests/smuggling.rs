@@ -87,6 +87,24 @@ async fn a_chunked_body_that_breaks_the_rules_fails_for_the_application() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_read_is_not_taken_for_a_request_however_late_it_comes() {
+    let gate = Gate::plain();
+    for (sent_at_once, sent_later) in [(0, HIDDEN.len()), (5, HIDDEN.len()), (HIDDEN.len(), HIDDEN.len())] {
+        let mut tls = gate.http1().await;
+        let length = HIDDEN.len();
+        let head = format!("POST /unread HTTP/1.1\r\nHost: gate.example\r\nContent-Length: {length}\r\n\r\n");
+        tls.write_all(head.as_bytes()).await.unwrap();
+        tls.write_all(&HIDDEN.as_bytes()[..sent_at_once]).await.unwrap();
+        // Longer than it takes a connection to come to rest.
+        tokio::time::sleep(std::time::Duration::from_millis(3500)).await;
+        let _ = tls.write_all(&HIDDEN.as_bytes()[sent_at_once..sent_later]).await;
+        let _ = tls.shutdown().await;
+        let answer = read_to_end(&mut tls).await;
+        assert!(answer.contains("/unread") && !answer.contains("/hidden"), "{sent_at_once}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_violation_that_comes_in_pieces_is_found_after_the_answers_before_it() {
     let gate = Gate::plain();
     let mut tls = gate.http1().await;
