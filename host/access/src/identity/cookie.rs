@@ -30,7 +30,8 @@ pub(super) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
 
 /// A `Set-Cookie` value for one of ours; none where the value could not stand in a header.
 ///
-/// `SameSite=Lax`: a link from a chat or a ticket opens the dashboard, a form elsewhere does not carry the session.
+/// `SameSite=Lax`: a link from a chat or a ticket opens the dashboard, a form elsewhere does not carry the
+/// session.
 pub(super) fn set(name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
     let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
     let mut header = HeaderValue::from_str(&text).ok()?;
@@ -38,7 +39,8 @@ pub(super) fn set(name: &str, value: &str, seconds: u64) -> Option<HeaderValue> 
     Some(header)
 }
 
-/// Takes our cookies and `Authorization` out of a request's headers: no backend is to see what opens the gateway. Other cookies stay as they are.
+/// Takes our cookies and `Authorization` out of a request's headers: no backend is to see what opens the
+/// gateway. Other cookies stay as they are.
 pub fn remove_evidence(headers: &mut HeaderMap) {
     headers.remove(http::header::AUTHORIZATION);
     let is_ours =

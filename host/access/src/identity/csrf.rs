@@ -1,9 +1,9 @@
 //! Whether a request was made by one of our own pages.
 //!
 //! A browser sends the session cookie also with requests that somebody else's page starts. `SameSite=Lax`
-//! keeps it from most of them; two more checks do not depend on it. Forms of ours carry a token made from
-//! the session's random id, which only the sealed cookie holds. Requests of the tools' own pages carry no token of ours: for them the
-//! browser's word counts (`Sec-Fetch-Site`, else `Origin`).
+//! keeps it from most of them; two more checks do not depend on it. Forms of ours carry a token made from the
+//! session's random id, which only the sealed cookie holds. Requests of the tools' own pages carry no token
+//! of ours: for them the browser's word counts (`Sec-Fetch-Site`, else `Origin`).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,7 +27,8 @@ pub enum Initiator {
     Unknown,
 }
 
-/// Reads `Sec-Fetch-Site` (W3C Fetch Metadata) or else `Origin` (RFC 6454); `authority` is ours: `host` or `host:port`.
+/// Reads `Sec-Fetch-Site` (W3C Fetch Metadata) or else `Origin` (RFC 6454); `authority` is ours: `host` or
+/// `host:port`.
 ///
 /// What a cookie authenticates and is not `GET` or `HEAD`, and every WebSocket upgrade, needs `SameOrigin`;
 /// a form with a verified token may also come from `Unknown`, never from `CrossSite`.
@@ -77,7 +78,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Said<'a> {
     }
 }
 
-/// The gateway speaks TLS only, so its origin is `https://` and the authority; host names have no case, `:443` may be left out.
+/// The gateway speaks TLS only, so its origin is `https://` and the authority; host names have no case,
+/// `:443` may be left out.
 fn is_origin_of(origin: &[u8], authority: &str) -> bool {
     let Some(host) = origin.strip_prefix(b"https://") else { return false };
     let bare = |host: &[u8]| host.strip_suffix(b":443").unwrap_or(host).to_ascii_lowercase();

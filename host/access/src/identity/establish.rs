@@ -61,8 +61,9 @@ impl Identity {
         Identity::build(settings, None)
     }
 
-    /// The same with new settings; counted failures, fetched keys, and session keys without a file stay. `self` goes on with
-    /// the old settings; its [`maintain`](Identity::maintain) has to be replaced by that of the new one.
+    /// The same with new settings; counted failures, fetched keys, and session keys without a file stay.
+    /// `self` goes on with the old settings; its [`maintain`](Identity::maintain) has to be replaced by that
+    /// of the new one.
     pub fn with_settings(&self, settings: IdentitySettings) -> Result<Identity, SetupError> {
         Identity::build(settings, Some(self))
     }
@@ -108,7 +109,8 @@ impl Identity {
         std::future::pending::<()>().await;
     }
 
-    /// Reads the user file, the session keys and key set files again, now. What is invalid is refused and the old goes on.
+    /// Reads the user file, the session keys and key set files again, now. What is invalid is refused and the
+    /// old goes on.
     pub fn reload(&self) -> Result<(), SetupError> {
         let users = self.users.as_ref().map_or(Ok(()), |users| users.read_again());
         let keys = self.keys.read_again();
@@ -163,7 +165,9 @@ impl Identity {
         let NameAndPassword { name, password } = NameAndPassword::decode(credentials)?;
         let users = users.load_full();
         let claim = Claim { client, name: &name, password: &password, now };
-        self.checks.check_once(digest, &self.settings.throttle, Arc::clone(&users), claim).await?;
+        self.checks
+            .check_once((generation, digest), &self.settings.throttle, Arc::clone(&users), claim)
+            .await?;
         let user = users.get(&name).ok_or(IdentityError::Password)?;
         let subject = Arc::new(Subject::new(name, user.groups.clone(), Login::Basic));
         let span =

@@ -29,8 +29,9 @@ impl Evidence {
     }
 }
 
-/// Why a request has no subject. Everything but [`Throttled`](IdentityError::Throttled), [`Busy`](IdentityError::Busy)
-/// and [`KeysUnavailable`](IdentityError::KeysUnavailable) is a 401, or the login page.
+/// Why a request has no subject. Everything but [`Throttled`](IdentityError::Throttled),
+/// [`Busy`](IdentityError::Busy) and [`KeysUnavailable`](IdentityError::KeysUnavailable) is a 401, or the
+/// login page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Neither `Authorization` nor a session cookie.

@@ -56,7 +56,8 @@ pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, SetupError> {
     }
 }
 
-/// Puts `content` in the file's place: written beside it (mode 0600), synced, renamed. Whoever reads sees the old or the new.
+/// Puts `content` in the file's place: written beside it (mode 0600), synced, renamed. Whoever reads sees the
+/// old or the new.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), SetupError> {
     // A link stays one; what it points to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

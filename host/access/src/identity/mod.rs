@@ -6,7 +6,8 @@
 //!
 //! Promised: what is verified is remembered for a while (keyed hash, bounded, dropped when users or keys
 //! change), so that the next request of the same person costs about a microsecond. A removed user, a changed
-//! password and a changed group take effect as soon as the file is read again. No credential appears in an error, a log or a `Debug`.
+//! password and a changed group take effect as soon as the file is read again. No credential appears in an
+//! error, a log or a `Debug`.
 //!
 //! Refused: everything else.
 

@@ -8,7 +8,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use super::failure::SetupError;
 use super::random;
 
-/// OWASP's password storage sheet: 19 MiB with 2 passes, 12 with 3, 9 with 4, 7 with 5. All of them do at least this much work.
+/// OWASP's password storage sheet: 19 MiB with 2 passes, 12 with 3, 9 with 4, 7 with 5. All of them do at
+/// least this much work.
 const LEAST_WORK_KIB: u64 = 7_168 * 5;
 const LEAST_MEMORY_KIB: u32 = 7_168;
 /// A hash that asks for more would let a login exhaust the machine.
@@ -61,7 +62,8 @@ impl PasswordHash {
         Self::with(password, Params::DEFAULT)
     }
 
-    /// A hash of a password that nobody knows, as costly to check as `self`: unknown names have to take as long as known ones.
+    /// A hash of a password that nobody knows, as costly to check as `self`: unknown names have to take as
+    /// long as known ones.
     pub(super) fn decoy(&self) -> Result<Self, SetupError> {
         let nobody_knows: String = random::<32>()?.iter().map(|byte| char::from(byte % 64 + 48)).collect();
         Self::with(&nobody_knows, self.params.clone())

@@ -1,7 +1,8 @@
 //! Checking passwords without letting that be used against anybody.
 //!
-//! A check costs 20 ms of CPU and 19 MiB: few run at once, on blocking threads, and few wait. The same name and password from one
-//! client, given many times at once (a dashboard's forty queries), are checked once. Failures are throttled.
+//! A check costs 20 ms of CPU and 19 MiB: few run at once, on blocking threads, and few wait. The same name
+//! and password from one client, given many times at once (a dashboard's forty queries), are checked once.
+//! Failures are throttled.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,7 +31,9 @@ const MOST_WAITING: usize = 128;
 pub(super) type Digest = [u8; 32];
 
 type Outcome = Result<(), LoginError>;
-type Flights = Mutex<HashMap<(IpAddr, Digest), Arc<OnceCell<Outcome>>>>;
+/// Who asks, in which generation of users, for what.
+type FlightKey = (IpAddr, u64, Digest);
+type Flights = Mutex<HashMap<FlightKey, Arc<OnceCell<Outcome>>>>;
 
 /// Somebody at `client` says that `name` has this password.
 #[derive(Clone, Copy)]
@@ -91,14 +94,15 @@ impl PasswordChecks {
     }
 
     /// The same, where `digest` is that of name and password: those who ask at the same time get one answer.
+    /// None gets one that was found with the users of another generation.
     pub(super) async fn check_once(
         &self,
-        digest: Digest,
+        (generation, digest): (u64, Digest),
         throttle: &ThrottleSettings,
         users: Arc<Users>,
         claim: Claim<'_>,
     ) -> Outcome {
-        let flight = Flight::join(&self.flights, (claim.client, digest));
+        let flight = Flight::join(&self.flights, (claim.client, generation, digest));
         flight.outcome.get_or_init(|| self.check(throttle, users, claim)).await.clone()
     }
 
@@ -121,12 +125,12 @@ impl PasswordChecks {
 /// A check that several requests wait for; the last to leave takes it off the list, cancelled or not.
 struct Flight<'a> {
     flights: &'a Flights,
-    key: (IpAddr, Digest),
+    key: FlightKey,
     outcome: Arc<OnceCell<Outcome>>,
 }
 
 impl<'a> Flight<'a> {
-    fn join(flights: &'a Flights, key: (IpAddr, Digest)) -> Self {
+    fn join(flights: &'a Flights, key: FlightKey) -> Self {
         let mut map = flights.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = Arc::clone(map.entry(key).or_default());
         Flight { flights, key, outcome }

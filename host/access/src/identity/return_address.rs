@@ -1,17 +1,18 @@
 //! Where a person goes after the login: somewhere in here, whatever the link said.
 //!
 //! The address travels through a form field and comes back in a `Location` header, so it is the attacker's to
-//! choose. Only a path that every browser resolves to this origin passes; anything that needs thought becomes `/`.
-//! What passes is not rewritten.
+//! choose. Only a path that every browser resolves to this origin passes; anything that needs thought becomes
+//! `/`. What passes is not rewritten.
 
 /// Longer addresses are not carried through the login; a query this long is a mistake or an attack.
 const LONGEST: usize = 8 * 1024;
 
 /// The address itself where it is a path (with query) on this origin, else `/`.
 ///
-/// Refused: anything but a leading `/`; a second slash or backslash there, also percent-encoded, since some servers decode before they
-/// redirect; backslashes anywhere before the query (WHATWG URL reads them as slashes); control characters, spaces and non-ASCII
-/// (browsers drop tabs and newlines, so `/\t/evil` is `//evil`); fragments; `@`; dot segments, which can leave `//` behind.
+/// Refused: anything but a leading `/`; a second slash or backslash there, also percent-encoded, since some
+/// servers decode before they redirect; backslashes anywhere before the query (WHATWG URL reads them as
+/// slashes); control characters, spaces and non-ASCII (browsers drop tabs and newlines, so `/\t/evil` is
+/// `//evil`); fragments; `@`; dot segments, which can leave `//` behind.
 pub fn safe_return_address(address: &str) -> &str {
     if is_safe(address) { address } else { "/" }
 }

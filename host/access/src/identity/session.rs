@@ -78,7 +78,8 @@ impl Identity {
         HeaderValue::from_static("__Host-bartizan=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
     }
 
-    /// What goes into the login page that answers this request. Tabs of one browser share the cookie, so that none spoils another's form.
+    /// What goes into the login page that answers this request. Tabs of one browser share the cookie, so that
+    /// none spoils another's form.
     pub fn login_form(&self, headers: &HeaderMap) -> LoginForm {
         if let Some(nonce) = login_nonce(headers) {
             return LoginForm { token: csrf::token(&nonce), cookie: None };

@@ -1,12 +1,13 @@
 //! The keys that seal session cookies, and the sealed form.
 //!
-//! A key file has one key on each line (32 random bytes, base64url): the first seals, all of them open. It is made at the
-//! first start, readable by its owner alone. To rotate, a new key is put on top ([`rotate_session_keys`]): nobody is
-//! logged out, and a key that has left the file opens nothing any more. Several gateways share sessions by sharing the file.
+//! A key file has one key on each line (32 random bytes, base64url): the first seals, all of them open. It is
+//! made at the first start, readable by its owner alone. To rotate, a new key is put on top
+//! ([`rotate_session_keys`]): nobody is logged out, and a key that has left the file opens nothing any more.
+//! Several gateways share sessions by sharing the file.
 //!
-//! A sealed session is base64url (no padding) of: version 1 · key id (4 bytes) · nonce (12) · AES-256-GCM of the content ·
-//! tag (16). Version, key id and the cookie's name are authenticated too. Nonces are random (NIST SP 800-38D, 8.2.2): rotate before
-//! 2³² cookies.
+//! A sealed session is base64url (no padding) of: version 1 · key id (4 bytes) · nonce (12) · AES-256-GCM of
+//! the content · tag (16). Version, key id and the cookie's name are authenticated too. Nonces are random
+//! (NIST SP 800-38D, 8.2.2): rotate before 2³² cookies.
 
 use std::fmt;
 use std::path::Path;
@@ -146,7 +147,8 @@ impl SealingKey {
     }
 }
 
-/// Puts a new session key on top of the file and keeps the two before it. Gateways that run read it within seconds; sessions go on.
+/// Puts a new session key on top of the file and keeps the two before it. Gateways that run read it within
+/// seconds; sessions go on.
 pub fn rotate_session_keys(path: &Path) -> Result<(), SetupError> {
     let text = file::read_text(path)?;
     SessionKeys::parse(path, &text)?;

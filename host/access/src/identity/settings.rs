@@ -11,7 +11,8 @@ use crate::quantity;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentitySettings {
-    /// The file of built-in users; see [`Users`](super::Users). Without it there is no login page and no HTTP Basic.
+    /// The file of built-in users; see [`Users`](super::Users). Without it there is no login page and no HTTP
+    /// Basic.
     pub users: Option<PathBuf>,
     /// Session cookies.
     pub session: SessionSettings,
@@ -45,7 +46,8 @@ impl Default for SessionSettings {
     }
 }
 
-/// Failed logins, by form or HTTP Basic. Each limit lets a burst of failures through at once, then one for each interval.
+/// Failed logins, by form or HTTP Basic. Each limit lets a burst of failures through at once, then one for
+/// each interval.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThrottleSettings {
@@ -53,7 +55,8 @@ pub struct ThrottleSettings {
     pub name_and_client: Limit,
     /// Of one client, whatever the names. Default 30, then one each 5 s.
     pub client: Limit,
-    /// Of one name from anywhere, but for clients from which that name logged in before. Default 100, then one each 10 s.
+    /// Of one name from anywhere, but for clients from which that name logged in before. Default 100, then
+    /// one each 10 s.
     pub name: Limit,
 }
 
@@ -86,7 +89,8 @@ pub struct IssuerSettings {
     pub issuer: String,
     /// Accepted `aud` values; one of them has to be in the token. At least one.
     pub audiences: Vec<String>,
-    /// Accepted signature algorithms. Default: `RS256`, `PS256`, `ES256`, `ES384`, `EdDSA`; for a `secret`, `HS256`.
+    /// Accepted signature algorithms. Default: `RS256`, `PS256`, `ES256`, `ES384`, `EdDSA`; for a `secret`,
+    /// `HS256`.
     #[serde(default)]
     pub algorithms: Vec<TokenAlgorithm>,
     /// A file with a JWK set (RFC 7517), read again when it changes.
@@ -101,7 +105,8 @@ pub struct IssuerSettings {
     /// How often `jwks_url` is asked again. Default `5m`, at least `10s`.
     #[serde(default = "five_minutes", deserialize_with = "quantity::duration")]
     pub jwks_refresh: Duration,
-    /// A file whose content (32 bytes at least, one trailing newline ignored) is the shared secret of HMAC algorithms.
+    /// A file whose content (32 bytes at least, one trailing newline ignored) is the shared secret of HMAC
+    /// algorithms.
     #[serde(default)]
     pub secret: Option<PathBuf>,
     /// The claim that names the user, as a path with dots into nested objects. Default `sub`.

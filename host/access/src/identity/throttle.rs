@@ -1,15 +1,18 @@
 //! How many wrong passwords are answered.
 //!
-//! Three limits, each a burst and a rate: one name from one client, one client, one name. The first is the strict one: a guesser is stopped
-//! without the person noticing, who comes from elsewhere. The last is wide, and does not count for clients from which that name logged in
-//! before: whoever guesses from a thousand addresses cannot lock the person out of their own desk, only out of new places, and
-//! there for seconds.
+//! Three limits, each a burst and a rate: one name from one client, one client, one name. The first is the
+//! strict one: a guesser is stopped without the person noticing, who comes from elsewhere. The last is wide,
+//! and does not count for clients from which that name logged in before: whoever guesses from a thousand
+//! addresses cannot lock the person out of their own desk, only out of new places,
+//! and there while the guessing lasts.
 //!
-//! Counted in tables of fixed size by a keyed hash, with nothing ever evicted: a flood of made-up names and addresses cannot push a
-//! count out. Where two share a cell they share a count, which is only ever stricter; each count stands in two cells, and the
-//! lower one is believed. Filling the tables takes more password checks than there is CPU for, since each count costs one.
+//! Counted in tables of fixed size by a keyed hash, with nothing ever evicted: a flood of made-up names and
+//! addresses cannot push a count out. Where two share a cell they share a count, which is only ever stricter;
+//! each count stands in two cells, and the lower one is believed. Filling the tables takes more password
+//! checks than there is CPU for, since each count costs one.
 //!
-//! An attempt is counted before its password is checked, so that a hundred at once do not all pass, and taken back when the password is right.
+//! An attempt is counted before its password is checked, so that a hundred at once do not all pass, and taken
+//! back when the password is right.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -119,7 +122,8 @@ impl Throttle {
     }
 }
 
-/// A cell holds the moment at which its count is back at nothing (the generic cell rate algorithm, ITU-T I.371): one number, no timer.
+/// A cell holds the moment at which its count is back at nothing (the generic cell rate algorithm, ITU-T
+/// I.371): one number, no timer.
 impl Counts {
     fn take(&self, place: Place, limit: Limit, now: u64) -> Result<(), Duration> {
         let interval = interval(limit);

@@ -1,15 +1,16 @@
 //! What a session cookie says inside: whose it is and since when.
 //!
 //! Only the name of the user travels; groups are looked up in the user file each time it changes, so that the
-//! cookie stays small, and a group taken away is away at once. It also holds a stamp of the password's hash: whoever
-//! changes the password ends the sessions made before.
+//! cookie stays small, and a group taken away is away at once. It also holds a stamp of the password's hash:
+//! whoever changes the password ends the sessions made before.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::failure::SessionFault;
 use super::settings::SessionSettings;
 
-/// Clocks of two gateways may differ by this much; what is newer was made by a wrong clock or with a stolen key.
+/// Clocks of two gateways may differ by this much; what is newer was made by a wrong clock or with a stolen
+/// key.
 const SKEW_SECONDS: u64 = 300;
 /// The cookie is renewed when this fraction of the idle time has passed since the last time.
 const RENEWALS_PER_IDLE: u64 = 16;

@@ -78,8 +78,9 @@ impl Users {
         Users::parse(&path.display().to_string(), &file::read_text(path)?)
     }
 
-    /// Adds a user to the file, or gives an existing one a new password and new groups; makes the file where there is
-    /// none. True where the user existed. The file is replaced in one step, readable by its owner alone; comments in it are lost.
+    /// Adds a user to the file, or gives an existing one a new password and new groups; makes the file where
+    /// there is none. True where the user existed. The file is replaced in one step, readable by its owner
+    /// alone; comments in it are lost.
     pub fn put(path: &Path, name: &str, password: &str, groups: &[String]) -> Result<bool, SetupError> {
         let wrong = |reason| SetupError::User { name: name.to_owned(), reason };
         if let Some(reason) = name_fault(name).or_else(|| password::fault(password)) {
@@ -99,7 +100,8 @@ impl Users {
         Ok(replaced)
     }
 
-    /// Takes a user out of the file; false where there was none. Their sessions end when the file is read again.
+    /// Takes a user out of the file; false where there was none. Their sessions end when the file is read
+    /// again.
     pub fn remove(path: &Path, name: &str) -> Result<bool, SetupError> {
         let mut users = existing(path)?;
         let removed = users.remove(name).is_some();

@@ -1,9 +1,10 @@
 //! What was verified a moment ago and need not be verified again.
 //!
-//! Verifying an RS256 token costs as much as forwarding a request, an argon2 hash a thousand times that. What was found
-//! true is kept under a keyed hash of the evidence, together with the evidence itself, which is compared whole and in constant
-//! time: a collision of hashes never makes somebody somebody else. An entry ends with its evidence, and all
-//! of them end when users, keys or issuers change (the generation is part of what has to match).
+//! Verifying an RS256 token costs as much as forwarding a request, an argon2 hash a thousand times that. What
+//! was found true is kept under a keyed hash of the evidence, together with the evidence itself, which is
+//! compared whole and in constant time: a collision of hashes never makes somebody somebody else. An entry
+//! ends with its evidence, and all of them end when users, keys or issuers change (the generation is part of
+//! what has to match).
 //!
 //! Bounded; when full, entries leave at random, and their evidence is simply verified again.
 

@@ -327,7 +327,8 @@ async fn a_remembered_token_ends_in_its_time_and_with_its_key() {
     assert_eq!(refused, Err(IdentityError::Token(TokenFault::Signature)));
 }
 
-/// Prints what an establish costs: `cargo test --release -p bartizan-access cost_of_an_establish -- --ignored --nocapture`.
+/// Prints what an establish costs: `cargo test --release -p bartizan-access cost_of_an_establish -- --ignored
+/// --nocapture`.
 #[tokio::test]
 #[ignore = "a measurement, not a check"]
 async fn cost_of_an_establish() {

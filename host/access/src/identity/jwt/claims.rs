@@ -84,7 +84,8 @@ fn user_name(settings: &IssuerSettings, claims: &Map<String, Value>) -> Result<S
     Ok(format!("{}{name}", settings.user_prefix))
 }
 
-/// A list of strings, or one string, which is one group: nothing is split at commas or spaces. Absent or null: none.
+/// A list of strings, or one string, which is one group: nothing is split at commas or spaces. Absent or
+/// null: none.
 fn groups(settings: &IssuerSettings, claims: &Map<String, Value>) -> Result<Vec<String>, TokenFault> {
     let path = &settings.groups_claim;
     let wrong = || TokenFault::Claim { claim: path.clone() };
@@ -108,7 +109,8 @@ fn is_clean(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && !text.contains(char::is_control)
 }
 
-/// The value at a path with dots. Names may hold dots themselves (`https://id.example/groups`): the longest name that exists is taken.
+/// The value at a path with dots. Names may hold dots themselves (`https://id.example/groups`): the longest
+/// name that exists is taken.
 fn find<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if let Some(value) = claims.get(path) {
         return Some(value);

@@ -1,7 +1,7 @@
 //! JSON objects without members that stand there twice.
 //!
-//! RFC 7519, section 4, leaves it open what a reader makes of them: one takes the first, another the last, and whoever
-//! checked the token saw something else than whoever used it.
+//! RFC 7519, section 4, leaves it open what a reader makes of them: one takes the first, another the last,
+//! and whoever checked the token saw something else than whoever used it.
 
 use std::fmt;
 

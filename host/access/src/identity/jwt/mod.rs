@@ -1,9 +1,10 @@
 //! Bearer tokens: JSON Web Tokens (RFC 7519) of configured issuers, checked as RFC 8725 advises.
 //!
-//! The token says who it claims to be from (`iss`); the settings say what that issuer may use: algorithms, keys, audiences. Nothing in
-//! the token's header widens that: `alg` has to be on the list and fit the key, `kid` only looks a key up, `jwk`, `jku`, `x5u`
-//! and `x5c` are not read, `crit` is refused. Issuers share no keys. `exp`, `iss`, `aud` and the user's name have to be there; a member that
-//! stands there twice makes the token unreadable, so that no two readers can disagree.
+//! The token says who it claims to be from (`iss`); the settings say what that issuer may use: algorithms,
+//! keys, audiences. Nothing in the token's header widens that: `alg` has to be on the list and fit the key,
+//! `kid` only looks a key up, `jwk`, `jku`, `x5u` and `x5c` are not read, `crit` is refused. Issuers share no
+//! keys. `exp`, `iss`, `aud` and the user's name have to be there; a member that stands there twice makes the
+//! token unreadable, so that no two readers can disagree.
 
 mod claims;
 mod json;
@@ -32,7 +33,8 @@ use source::KeySource;
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// A verified token is verified again after this, whatever its expiry.
 const REMEMBERED_SECONDS: u64 = 300;
-/// What goes by these names is an access token or says nothing of it (RFC 9068, RFC 7519); an id token of a logout, say, is not.
+/// What goes by these names is an access token or says nothing of it (RFC 9068, RFC 7519); an id token of a
+/// logout, say, is not.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// The configured issuers.
@@ -56,8 +58,8 @@ struct Parts<'a> {
 }
 
 impl Issuers {
-    /// Reads key files; key sets by URL are fetched by [`maintain`](Issuers::maintain), until when those fetched `before`
-    /// from the same address go on.
+    /// Reads key files; key sets by URL are fetched by [`maintain`](Issuers::maintain), until when those
+    /// fetched `before` from the same address go on.
     pub(super) fn new(settings: &[IssuerSettings], before: Option<&Issuers>) -> Result<Self, SetupError> {
         let issuer = |settings: &IssuerSettings| {
             Ok(Issuer {

@@ -1,8 +1,9 @@
 //! Where an issuer's keys come from: a file, or an address that is asked again and again.
 //!
-//! Fetching happens in a task of its own. A request that needs a key which is not there asks that task to fetch, and waits a second at
-//! most. However many such requests come, the address is asked once in [`REST`]; in between, an unknown `kid` is refused at
-//! once. What was fetched last goes on while the address does not answer.
+//! Fetching happens in a task of its own. A request that needs a key which is not there asks that task to
+//! fetch, and waits a second at most. However many such requests come, the address is asked once in [`REST`];
+//! in between, an unknown `kid` is refused at once. What was fetched last goes on while the address does not
+//! answer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
