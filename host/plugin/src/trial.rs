@@ -25,7 +25,7 @@ pub(crate) struct Workshop {
     pub(crate) ticker: Arc<Ticker>,
     cache: Option<Cache>,
     /// One compilation at a time: it takes all cores, and the gateway wants some.
-    compiling: Semaphore,
+    compiling: Arc<Semaphore>,
 }
 
 /// A version of a plugin, ready to make instances.
@@ -69,7 +69,7 @@ impl Workshop {
             linker: linker(&engine).map_err(|error| failed(format!("{error:#}")))?,
             ticker: Ticker::start(&engine).map_err(|error| failed(error.to_string()))?,
             cache: cache.map(Cache::open).transpose()?,
-            compiling: Semaphore::new(1),
+            compiling: Arc::new(Semaphore::new(1)),
             engine,
         })
     }
@@ -151,9 +151,14 @@ impl Workshop {
     }
 
     async fn compile(self: Arc<Self>, binary: Binary) -> Result<Loaded, PluginError> {
-        let _turn = self.compiling.acquire().await;
+        let turn = Arc::clone(&self.compiling).acquire_owned().await;
         let workshop = Arc::clone(&self);
-        blocking(move || load(&workshop.engine, workshop.cache.as_ref(), &binary)).await
+        blocking(move || {
+            // Held by the compilation itself: it goes on when its trial is given up.
+            let _turn = turn;
+            load(&workshop.engine, workshop.cache.as_ref(), &binary)
+        })
+        .await
     }
 }
 

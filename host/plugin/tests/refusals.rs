@@ -1,5 +1,7 @@
 //! Every way in which a version can be unfit: it is refused with the reason, and the one before goes on.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
+
 #[expect(dead_code, reason = "this file uses a part of it")]
 mod support;
 

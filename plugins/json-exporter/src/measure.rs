@@ -73,7 +73,8 @@ fn text(label: &Label, place: Place<'_>) -> String {
     }
     match path.place(place.value) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        // The contract knows no NUL, and a document of others may well.
+        Some(Value::String(text)) => text.replace('\0', "\u{fffd}"),
         Some(other) => other.to_string(),
     }
 }

@@ -151,9 +151,10 @@ fn units_help_and_the_number_of_series_are_bounded() {
     assert_eq!(unit("a", Kind::Gauge, ""), None);
     assert!(matches!(unit("a_seconds", Kind::Gauge, "bytes"), Some(Fault::Unit { .. })));
     assert!(matches!(unit("aseconds", Kind::Gauge, "seconds"), Some(Fault::Unit { .. })));
-    assert!(matches!(unit("a_s s", Kind::Gauge, "s s"), Some(_)));
+    assert!(unit("a_s s", Kind::Gauge, "s s").is_some());
     let help = metrics::Family { help: "x".repeat(1025), ..gauge("a", &[]) };
     assert_eq!(fault(vec![help]), Some(Fault::Help));
+    assert_eq!(fault(vec![gauge("a", &[("l", "x\0")])]), Some(Fault::Nul));
     let samples = (0..11).map(|number| sample(&[("n", &number.to_string())], Value::Number(0.0))).collect();
     assert_eq!(fault(vec![family("a", Kind::Gauge, samples)]), Some(Fault::Series { limit: 10 }));
 }

@@ -21,6 +21,9 @@ pub enum Fault {
     /// The help is too long.
     #[error("the help has more than {} bytes", limits::HELP_BYTES)]
     Help,
+    /// A text holds what parsers of the formats take for their end.
+    #[error("a help or label value holds a NUL character")]
+    Nul,
     /// Name and unit do not fit.
     #[error("the name must end in `_{unit}`, its unit")]
     Unit {
@@ -116,6 +119,9 @@ pub(super) fn family(family: &metrics::Family) -> Result<usize, Fault> {
     if family.help.len() > limits::HELP_BYTES {
         return Err(Fault::Help);
     }
+    if family.help.contains('\0') {
+        return Err(Fault::Nul);
+    }
     if let Some(unit) = family.unit.as_deref().filter(|unit| !unit.is_empty()) {
         let ends = name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_'));
         // OpenMetrics: an info has no unit.
@@ -162,6 +168,9 @@ fn check_labels(labels: &[metrics::Label], kind: Kind) -> Result<(), Fault> {
         }
         if labels[..position].iter().any(|other| other.name == *name) {
             return Err(Fault::SameLabel { label: label() });
+        }
+        if value.contains('\0') {
+            return Err(Fault::Nul);
         }
         if value.len() > limits::LABEL_VALUE_BYTES {
             return Err(Fault::LabelValue { label: label() });

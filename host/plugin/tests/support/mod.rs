@@ -1,5 +1,7 @@
 //! What the tests of the plugin host share: the built guests, waiting, a small HTTP server.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
