@@ -136,3 +136,33 @@ fn the_empty_value_is_noticed() {
     assert!(Pattern::new("a|").unwrap().matches_empty());
     assert!(!Pattern::new("a+").unwrap().matches_empty());
 }
+
+/// What Go made of random patterns (`tests/generate.go`): the same, or refused here. The environment's
+/// `BARTIZAN_GO_PATTERNS` may name a larger file.
+#[test]
+fn random_patterns_match_as_in_go() {
+    let larger = std::env::var_os("BARTIZAN_GO_PATTERNS").map(|path| std::fs::read_to_string(path).unwrap());
+    let mut lines = larger.as_deref().unwrap_or(include_str!("tests/go.jsonl")).lines();
+    let values: Vec<String> = serde_json::from_str(lines.next().unwrap()).unwrap();
+    let (mut equal, mut refused_here, mut refused_by_both) = (0, 0, 0);
+    for line in lines {
+        let (text, accepted, results): (String, bool, String) = serde_json::from_str(line).unwrap();
+        match (Pattern::new(&text), accepted) {
+            (Ok(pattern), true) => {
+                let ours: String =
+                    values.iter().map(|value| if pattern.is_match(value) { '1' } else { '0' }).collect();
+                let different = values.iter().zip(ours.bytes().zip(results.bytes())).find(|(_, (a, b))| a != b);
+                assert!(different.is_none(), "{text:?}: {different:?}");
+                for value in &values {
+                    let literal = Pattern::literal(value).unwrap();
+                    assert_eq!(literal.is_subset_of(&pattern), Some(pattern.is_match(value)), "{text:?} {value:?}");
+                }
+                equal += 1;
+            }
+            (Ok(_), false) => panic!("{text:?} is no pattern in Go"),
+            (Err(_), true) => refused_here += 1,
+            (Err(_), false) => refused_by_both += 1,
+        }
+    }
+    assert!(equal > 500 && refused_here < equal / 5, "{equal} equal, {refused_here} and {refused_by_both} refused");
+}
