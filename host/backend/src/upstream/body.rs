@@ -140,10 +140,13 @@ impl Streaming {
             let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
             if !self.outgoing.is_sent() {
                 drive(&mut self.outgoing, connection, context);
+                if std::mem::take(&mut connection.moved) {
+                    connection.timer.set(self.idle_timeout);
+                }
             }
             let mut waits = false;
             while self.ended.is_none()
-                && connection.input.len() < READ_BYTES
+                && !connection.is_full()
                 && self.framing.wants_beyond(connection.input.len())
             {
                 match connection.poll_fill(context) {

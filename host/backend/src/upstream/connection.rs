@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub(super) output: Vec<u8>,
     /// Whether it can no longer be used for another request.
     pub(super) broken: bool,
+    /// Whether something was written since this was last looked at.
+    pub(super) moved: bool,
     /// How much of the output is written.
     written: usize,
     socket: Socket,
@@ -45,6 +47,7 @@ impl Connection {
             input: BytesMut::new(),
             output: Vec::with_capacity(1024),
             broken: false,
+            moved: false,
             written: 0,
             socket,
         })
@@ -52,10 +55,21 @@ impl Connection {
 
     /// Reads once: how much, 0 at the end.
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < LEAST_ROOM_BYTES {
-            self.input.reserve(READ_BYTES);
+        if self.room() < LEAST_ROOM_BYTES {
+            // Never beyond the one size, as far as that can be: so the same memory serves again once what was
+            // handed on is dropped.
+            self.input.reserve(READ_BYTES.saturating_sub(self.input.len()).max(LEAST_ROOM_BYTES));
         }
         poll_read_buf(Pin::new(&mut self.socket), context, &mut self.input)
+    }
+
+    /// Whether what was read should be handed on before more is read, since more room would mean copying it.
+    pub(super) fn is_full(&self) -> bool {
+        self.input.len() >= LEAST_ROOM_BYTES && self.room() < LEAST_ROOM_BYTES
+    }
+
+    fn room(&self) -> usize {
+        self.input.capacity() - self.input.len()
     }
 
     /// Writes all of the output, which is then empty.
@@ -64,7 +78,10 @@ impl Connection {
             let rest = self.output.get(self.written..).unwrap_or_default();
             match ready!(Pin::new(&mut self.socket).poll_write(context, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.written += count,
+                count => {
+                    self.written += count;
+                    self.moved = true;
+                }
             }
         }
         self.clear_output();

@@ -26,7 +26,7 @@ pub(super) struct Terms {
     /// Between two pieces of the request.
     pub(super) body_idle_timeout: Duration,
     /// When it must be over in any case, as far as the head.
-    pub(super) give_up: Instant,
+    pub(super) give_up: Option<Instant>,
     /// Whether it asks with HEAD, so that no body follows.
     pub(super) bodiless: bool,
     /// Whether it asks for an upgrade.
@@ -111,14 +111,16 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<'_, B> {
     fn send(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
         let sent = self.outgoing.poll(self.connection, context);
         let streaming = matches!(self.outgoing, Outgoing::Stream { .. });
-        if self.progress == Progress::Unsent
-            && (streaming || sent.is_ready() || self.connection.wrote_anything())
-        {
+        let touched = streaming || matches!(sent, Poll::Ready(Ok(()))) || self.connection.wrote_anything();
+        if touched && self.progress == Progress::Unsent {
             self.progress = Progress::Unanswered;
         }
         match sent {
             Poll::Ready(Ok(())) => self.await_answer(),
-            Poll::Pending => self.set_timer(self.terms.body_idle_timeout),
+            Poll::Pending if std::mem::take(&mut self.connection.moved) => {
+                self.set_timer(self.terms.body_idle_timeout);
+            }
+            Poll::Pending => {}
             // It may have answered before it hung up: reading goes on.
             Poll::Ready(Err(SendError::Replica)) => {
                 *self.outgoing = Outgoing::Sent;
@@ -134,7 +136,8 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<'_, B> {
     }
 
     fn set_timer(&mut self, after: Duration) {
-        self.connection.timer.set_at((Instant::now() + after).min(self.terms.give_up));
+        let at = Instant::now() + after;
+        self.connection.timer.set_at(self.terms.give_up.map_or(at, |give_up| at.min(give_up)));
     }
 
     /// The head of the final answer, where it has been read.

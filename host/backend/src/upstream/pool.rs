@@ -23,7 +23,7 @@ use super::shelf::Shelf;
 use super::tunnel::Tunnel;
 use crate::{Request, RequestBody};
 
-/// A request may take so many times its deadline to the first byte, over all replicas that are tried.
+/// A request that may be sent again may take so many times its deadline to the first byte, over all replicas that are tried.
 const OVERALL_FACTOR: u32 = 2;
 
 /// The replicas of a backend with this worker's connections to them.
@@ -43,7 +43,7 @@ struct Attempt {
     /// Of which replica.
     index: usize,
     replayable: bool,
-    give_up: Instant,
+    give_up: Option<Instant>,
 }
 
 impl Pool {
@@ -68,13 +68,14 @@ impl Pool {
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, UpstreamError> {
         let replayable = request.replayable
             && !matches!(request.body, RequestBody::Stream(ref body) if !body.is_end_stream());
-        let give_up = Instant::now() + self.settings.first_byte_timeout * OVERALL_FACTOR;
+        // What can only be sent once may take as long as it flows: a slow upload.
+        let give_up = replayable.then(|| Instant::now() + self.settings.first_byte_timeout * OVERALL_FACTOR);
         let first = self.first();
         let mut tried: Vec<usize> = Vec::new();
         let mut refused: Option<Response> = None;
         let mut error = UpstreamError::Empty;
         while let Some(index) = self.pick(first, &tried)
-            && (tried.is_empty() || Instant::now() < give_up)
+            && (tried.is_empty() || give_up.is_none_or(|give_up| Instant::now() < give_up))
         {
             let attempt = Attempt { index, replayable, give_up };
             match self.attempt(attempt, &mut request).await {

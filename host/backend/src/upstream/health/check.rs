@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, Method};
 use http_body_util::Empty;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Health;
 use crate::upstream::connection::Connection;
@@ -75,7 +75,7 @@ async fn check_at_leisure(settings: &PoolSettings, replica: &Replica) -> Result<
     let terms = Terms {
         first_byte_timeout: settings.health.timeout,
         body_idle_timeout: settings.health.timeout,
-        give_up: Instant::now() + settings.health.timeout,
+        give_up: None,
         bodiless: false,
         upgrade: false,
     };

@@ -146,3 +146,42 @@ async fn a_connection_that_does_not_come_about_is_given_up() {
     let error = pool_with(settings).0.send(get("/")).await.unwrap_err();
     assert!(matches!(error, UpstreamError::Timeout { phase: Phase::Connect, .. }), "{error}");
 }
+
+#[tokio::test]
+async fn an_upload_may_take_longer_than_any_deadline_while_it_moves() {
+    for early in ["", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"] {
+        let server = Server::following(move |mut peer| async move {
+            peer.request().await;
+            peer.say(early).await;
+            let mut read = Vec::new();
+            while !read.ends_with(b"0\r\n\r\n") {
+                if peer.stream.read_buf(&mut read).await.unwrap() == 0 {
+                    return;
+                }
+            }
+            peer.say(if early.is_empty() { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" } else { "ok" })
+                .await;
+        })
+        .await;
+        let timeout = SHORT * 4;
+        let settings = PoolSettings {
+            body_idle_timeout: timeout,
+            first_byte_timeout: timeout,
+            ..settings(&[server.url()])
+        };
+        let (pool, _) = pool_with(settings);
+        let (sender, body) = requests::streamed();
+        let sending = async {
+            let response = pool.send(request(Method::POST, "/", RequestBody::Stream(body))).await.unwrap();
+            body_of(response).await.unwrap()
+        };
+        let feeding = async move {
+            for _ in 0..20 {
+                tokio::time::sleep(SHORT / 2).await;
+                sender.send(requests::piece("x")).await.unwrap();
+            }
+        };
+        let (content, ()) = tokio::join!(sending, feeding);
+        assert_eq!(content, "ok", "{early}");
+    }
+}
