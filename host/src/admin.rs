@@ -48,7 +48,7 @@ pub(crate) async fn serve(
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match admin.shared.ledger.metrics.render(&admin.shared, &admin.counts) {
+    match admin.shared.metrics.render(&admin.shared, &admin.counts) {
         Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -67,7 +67,7 @@ async fn ready(State(admin): State<Admin>) -> Response {
     if admin.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    if !admin.shared.ledger.audit.ready() {
+    if !admin.shared.audit.ready() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the audit log cannot be written\n").into_response();
     }
     "ready\n".into_response()

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{Audit, Record};
 use crate::failure::Failure;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Tally};
 use crate::routes::Routes;
 use crate::settings::{BackendSettings, Settings};
 
@@ -33,8 +33,10 @@ pub(crate) struct Shared {
     pub(crate) identity: ArcSwap<Identity>,
     /// What the settings say now.
     pub(crate) plan: ArcSwap<Plan>,
-    /// Audit log and counters.
-    pub(crate) ledger: Arc<Ledger>,
+    /// The audit log.
+    pub(crate) audit: Audit,
+    /// What the gateway says about itself.
+    pub(crate) metrics: Metrics,
     /// The plugins.
     pub(crate) plugins: PluginHost,
 }
@@ -89,16 +91,16 @@ impl Plan {
     }
 }
 
-/// Where it is written down what became of each request.
+/// Where a worker writes down what became of each request.
 pub(crate) struct Ledger {
-    pub(crate) audit: Audit,
-    pub(crate) metrics: Metrics,
+    audit: Audit,
+    tally: Tally,
 }
 
 impl Ledger {
     /// Keeps a record and counts it.
     pub(crate) fn keep(&self, record: &Record) {
-        self.metrics.count(record);
+        self.tally.count(record);
         self.audit.keep(record);
     }
 }
@@ -125,6 +127,7 @@ pub(crate) struct Gateway {
     request_prefix: u32,
     requests: Cell<u64>,
     tunnels: TaskTracker,
+    ledger: Rc<Ledger>,
 }
 
 impl Gateway {
@@ -134,7 +137,9 @@ impl Gateway {
         let mut prefix = [0; 4];
         // Request ids are names, not secrets: without entropy they only repeat after a restart.
         let _ = SystemRandom::new().fill(&mut prefix);
+        let ledger = Ledger { audit: shared.audit.clone(), tally: Tally::new(shared.metrics.clone()) };
         Gateway {
+            ledger: Rc::new(ledger),
             shared,
             house: RefCell::new(Rc::new(house)),
             request_prefix: u32::from_le_bytes(prefix),
@@ -157,13 +162,13 @@ impl Gateway {
         &self.shared
     }
 
-    pub(crate) fn ledger(&self) -> Arc<Ledger> {
-        self.shared.ledger.clone()
+    pub(crate) fn ledger(&self) -> Rc<Ledger> {
+        self.ledger.clone()
     }
 
     /// Refuses when what happens could not be written down.
     pub(crate) fn audit_is_kept(&self) -> Result<(), Failure> {
-        if self.shared.ledger.audit.ready() { Ok(()) } else { Err(Failure::AuditUnavailable) }
+        if self.shared.audit.ready() { Ok(()) } else { Err(Failure::AuditUnavailable) }
     }
 
     /// A name for a request, unique among the workers and over restarts for all practical purposes.

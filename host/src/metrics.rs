@@ -1,5 +1,6 @@
 //! What the gateway says about itself, for Prometheus.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -64,23 +65,6 @@ impl Metrics {
         }
     }
 
-    /// Counts a request that has ended.
-    pub(crate) fn count(&self, record: &Record) {
-        let backend = record.backend.as_deref().unwrap_or("gateway").to_owned();
-        let decision = match record.decision {
-            Decision::Allowed => "allowed",
-            Decision::Denied => "denied",
-            Decision::Failed => "failed",
-        };
-        self.requests.get_or_create(&Outcome { backend: backend.clone(), decision, code: record.status }).inc();
-        let place = Place { backend };
-        self.durations.get_or_create(&place).observe(record.duration.as_secs_f64());
-        self.sent.get_or_create(&place).inc_by(record.sent_bytes);
-        for (kind, count) in &record.redacted {
-            self.redacted.get_or_create(&KindOfData { kind }).inc_by(*count);
-        }
-    }
-
     /// Counts an attempt to take new settings.
     pub(crate) fn reloaded(&self, succeeded: bool) {
         let result = if succeeded { "taken" } else { "refused" };
@@ -99,6 +83,65 @@ impl Metrics {
         let mut out = String::new();
         encode(&mut out, &registry)?;
         Ok(out)
+    }
+}
+
+/// A worker's handles of the counters that it has used before: counting takes no lock and no memory.
+pub(crate) struct Tally {
+    metrics: Metrics,
+    known: RefCell<Vec<Handle>>,
+}
+
+struct Handle {
+    backend: Option<Arc<str>>,
+    decision: Decision,
+    status: u16,
+    requests: Counter,
+    durations: Histogram,
+    sent: Counter,
+}
+
+impl Tally {
+    pub(crate) fn new(metrics: Metrics) -> Self {
+        Tally { metrics, known: RefCell::default() }
+    }
+
+    /// Counts a request that has ended.
+    pub(crate) fn count(&self, record: &Record) {
+        let mut known = self.known.borrow_mut();
+        let same = |handle: &Handle| {
+            handle.status == record.status && handle.decision == record.decision && handle.backend == record.backend
+        };
+        let at = known.iter().position(same).unwrap_or_else(|| {
+            known.push(self.handle(record));
+            known.len() - 1
+        });
+        let handle = &known[at];
+        handle.requests.inc();
+        handle.durations.observe(record.duration.as_secs_f64());
+        handle.sent.inc_by(record.sent_bytes);
+        for (kind, count) in &record.redacted {
+            self.metrics.redacted.get_or_create(&KindOfData { kind }).inc_by(*count);
+        }
+    }
+
+    fn handle(&self, record: &Record) -> Handle {
+        let backend = record.backend.as_deref().unwrap_or("gateway").to_owned();
+        let decision = match record.decision {
+            Decision::Allowed => "allowed",
+            Decision::Denied => "denied",
+            Decision::Failed => "failed",
+        };
+        let place = Place { backend: backend.clone() };
+        let outcome = Outcome { backend, decision, code: record.status };
+        Handle {
+            backend: record.backend.clone(),
+            decision: record.decision,
+            status: record.status,
+            requests: self.metrics.requests.get_or_create(&outcome).clone(),
+            durations: self.metrics.durations.get_or_create(&place).clone(),
+            sent: self.metrics.sent.get_or_create(&place).clone(),
+        }
     }
 }
 
@@ -126,12 +169,12 @@ impl prometheus_client::collector::Collector for Now {
             ("connections_timed_out", "Connections closed at a deadline", read(&self.counts.timed_out)),
             ("accept_errors", "Times that no connection could be accepted", read(&self.counts.accept_errors)),
             ("requests_refused", "Requests refused at the edge", read(&self.counts.refused)),
-            ("audit_records", "Records kept for the audit log", self.shared.ledger.audit.records()),
+            ("audit_records", "Records kept for the audit log", self.shared.audit.records()),
         ] {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
-        let ready = self.shared.ledger.audit.ready();
+        let ready = self.shared.audit.ready();
         gauge(&mut encoder, "audit_ready", "Whether the audit log can be written", i64::from(ready))?;
         self.replicas(&mut encoder)
     }

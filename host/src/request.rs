@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bartizan_access::identity::{self, Established, Initiator};
@@ -15,7 +14,7 @@ use http_body_util::BodyExt;
 
 use crate::audit::{Decision, Record};
 use crate::failure::{Failure, wants_page};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Ledger};
 use crate::listener::headers::{strip_hop_by_hop, strip_trusted, wants_websocket};
 use crate::listener::target::Host;
 use crate::listener::{Application, Arrival, Peer, Refusal, RequestBody};
@@ -27,7 +26,7 @@ impl Gateway {
     async fn answer(&self, exchange: &mut Exchange, request: Request<RequestBody>) -> Result<Answer, Failure> {
         let now = exchange.entry.record.time;
         let house = self.house();
-        let route = house.plan.routes.find(&exchange.host, &exchange.path).ok_or(Failure::NoRoute)?;
+        let route = house.plan.routes.find(&exchange.host, &exchange.entry.record.path).ok_or(Failure::NoRoute)?;
         self.audit_is_kept()?;
         if let Route::Door(door) = route {
             return self.portal_door(exchange, door, request, now).await;
@@ -80,31 +79,21 @@ const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-reques
 pub(crate) struct Exchange {
     pub(crate) client: IpAddr,
     pub(crate) host: Box<str>,
-    pub(crate) path: String,
     pub(crate) authority: String,
     pub(crate) wants_page: bool,
-    return_to: String,
     pub(crate) entry: Entry,
 }
 
 impl Exchange {
     fn new(gateway: &Gateway, peer: &Peer, path: &str, host: &Host, request: &Request<RequestBody>) -> Self {
-        let query = request.uri().query().map(str::to_owned);
-        let return_to = match (&query, request.method()) {
-            (Some(query), &Method::GET) => format!("{path}?{query}"),
-            (None, &Method::GET) => path.to_owned(),
-            _ => "/".to_owned(),
-        };
         let mut exchange = Exchange::refused(gateway, peer);
         exchange.host = host.name.clone();
         exchange.authority = authority(host);
-        exchange.path = path.to_owned();
         exchange.wants_page = wants_page(request.method(), request.headers());
-        exchange.return_to = return_to;
         let record = &mut exchange.entry.record;
-        record.method = request.method().as_str().to_owned();
+        record.method = Some(request.method().clone());
         record.path = path.to_owned();
-        record.query = query;
+        record.query = request.uri().query().map(str::to_owned);
         exchange
     }
 
@@ -114,10 +103,8 @@ impl Exchange {
         Exchange {
             client: peer.client,
             host: "".into(),
-            path: String::new(),
             authority: String::new(),
             wants_page: false,
-            return_to: "/".to_owned(),
             entry: Entry { record, started: Instant::now(), ledger: gateway.ledger() },
         }
     }
@@ -173,7 +160,12 @@ impl Exchange {
         record.decision = if failure.is_denial() { Decision::Denied } else { Decision::Failed };
         record.reason = Some(failure.to_string());
         tracing::info!(request_id = %record.request_id, path = %record.path, cause = %failure, "not answered");
-        failure.answer(self.wants_page, &self.return_to, &record.request_id)
+        let return_to = match (&record.method, &record.query) {
+            (Some(Method::GET), Some(query)) => format!("{}?{query}", record.path),
+            (Some(Method::GET), None) => record.path.clone(),
+            _ => "/".to_owned(),
+        };
+        failure.answer(self.wants_page, &return_to, &record.request_id)
     }
 
     fn request_id_header(&self) -> HeaderValue {
@@ -217,7 +209,7 @@ fn strip_own_cookies(headers: &mut HeaderMap) {
 pub(crate) struct Entry {
     pub(crate) record: Record,
     started: Instant,
-    ledger: Arc<crate::gateway::Ledger>,
+    ledger: Rc<Ledger>,
 }
 
 impl Entry {

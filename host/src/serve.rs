@@ -22,7 +22,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, AuditThread};
-use crate::gateway::{Gateway, Ledger, Plan, Shared};
+use crate::gateway::{Gateway, Plan, Shared};
 use crate::listener::{self, BoundListener, Edge};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -87,7 +87,8 @@ fn assemble(settings: &Settings) -> Result<(Arc<Shared>, AuditThread)> {
     let shared = Shared {
         identity: ArcSwap::from_pointee(identity),
         plan: ArcSwap::from_pointee(Plan::new(settings, None, SystemTime::now())),
-        ledger: Arc::new(Ledger { audit, metrics: Metrics::new() }),
+        audit,
+        metrics: Metrics::new(),
         plugins,
     };
     Ok((Arc::new(shared), thread))

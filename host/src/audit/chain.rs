@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use ring::digest;
@@ -16,6 +16,7 @@ pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000
 pub(super) struct Chain {
     settings: AuditSettings,
     file: File,
+    head: File,
     size_bytes: u64,
     first_seq: u64,
     seq: u64,
@@ -49,7 +50,8 @@ impl Chain {
                 None => (1, 0, GENESIS.to_owned()),
             },
         };
-        Ok(Chain { settings, file, size_bytes, first_seq, seq, hash })
+        let head = OpenOptions::new().write(true).create(true).truncate(false).mode(0o640).open(head_path(&settings.file))?;
+        Ok(Chain { settings, file, head, size_bytes, first_seq, seq, hash })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -103,8 +105,9 @@ impl Chain {
     }
 
     fn write_head(&self) -> io::Result<()> {
-        let head = format!("{{\"seq\":{},\"hash\":\"{}\"}}\n", self.seq, self.hash);
-        fs::write(head_path(&self.settings.file), head)
+        // Of one length, so that it is overwritten in place: truncating a file with each batch costs more than the batch.
+        let head = format!("{{\"seq\":{:>20},\"hash\":\"{}\"}}\n", self.seq, self.hash);
+        self.head.write_all_at(head.as_bytes(), 0)
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -122,7 +125,13 @@ impl Chain {
 /// The hash of a line's text up to its `hash` member, in hexadecimal.
 pub(super) fn sealed(text: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, text);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * digest.as_ref().len());
+    for byte in digest.as_ref() {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+        }
+    }
+    text
 }
 
 fn first_seq(file: &Path) -> io::Result<Option<u64>> {

@@ -26,7 +26,7 @@ pub(crate) use verify::{Verdict, verify};
 use chain::Chain;
 
 /// How long records may lie in the buffer.
-const WRITE_EVERY: Duration = Duration::from_millis(10);
+const WRITE_EVERY: Duration = Duration::from_millis(25);
 /// Beyond this, requests are refused until the file has caught up.
 const BUFFER_BYTES: usize = 8 << 20;
 /// How often the head of the chain goes to the program's log.
@@ -139,7 +139,7 @@ fn write_until_stopped(shared: &Shared, chain: &mut Chain) {
             anchored = std::time::Instant::now();
             tracing::info!(seq = chain.seq(), hash = chain.hash(), "audit head");
         }
-        thread::park_timeout(if shared.broken.load(Ordering::Relaxed) { 50 * WRITE_EVERY } else { WRITE_EVERY });
+        thread::park_timeout(if shared.broken.load(Ordering::Relaxed) { 20 * WRITE_EVERY } else { WRITE_EVERY });
     }
 }
 

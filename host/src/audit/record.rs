@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bartizan_access::identity::Subject;
+use http::Method;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Longer text (a query, a path) is cut here, and says so.
@@ -33,7 +34,7 @@ pub(crate) struct Record {
     /// The name that somebody claimed who was not let in.
     pub(crate) claimed: Option<String>,
     pub(crate) client: Option<IpAddr>,
-    pub(crate) method: String,
+    pub(crate) method: Option<Method>,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) narrowed_query: Option<String>,
@@ -66,7 +67,7 @@ impl Record {
             subject: None,
             claimed: None,
             client: None,
-            method: String::new(),
+            method: None,
             path: String::new(),
             query: None,
             narrowed_query: None,
@@ -118,8 +119,8 @@ impl Serialize for Record {
         }
         entry(&mut map, "claimed", self.claimed.as_deref().map(cut))?;
         entry(&mut map, "client", self.client)?;
-        if !self.method.is_empty() {
-            map.serialize_entry("method", &self.method)?;
+        if let Some(method) = &self.method {
+            map.serialize_entry("method", method.as_str())?;
             map.serialize_entry("path", cut(&self.path))?;
         }
         entry(&mut map, "query", self.query.as_deref().map(cut))?;
@@ -159,13 +160,24 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil(days);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        since.subsec_millis()
-    )
+    // Each record has one: digits are put in place rather than formatted.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let fields = [
+        (0, 4, year),
+        (5, 2, month),
+        (8, 2, day),
+        (11, 2, seconds / 3600),
+        (14, 2, seconds / 60 % 60),
+        (17, 2, seconds % 60),
+        (20, 3, u64::from(since.subsec_millis())),
+    ];
+    for (at, length, mut number) in fields {
+        for place in text[at..at + length].iter_mut().rev() {
+            *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+        }
+    }
+    text.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// The proleptic Gregorian date of a number of days since 1970-01-01.

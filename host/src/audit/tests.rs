@@ -7,7 +7,7 @@ use super::{Audit, AuditSettings, Record, Verdict, head_path, record::rfc3339, v
 fn record(path: &str) -> Record {
     let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
     let mut record = Record::of_request(time, "r1".into(), [192, 0, 2, 7].into());
-    record.method = "GET".into();
+    record.method = Some(http::Method::GET);
     record.path = path.into();
     record.query = Some("query=up\n\"quoted\"".into());
     record.status = 200;

@@ -76,7 +76,7 @@ impl Reloader {
             Ok(Err(faults)) => Some(faults.to_string()),
             Err(_) => Some("the settings could not be read".to_owned()),
         };
-        self.shared.ledger.metrics.reloaded(reason.is_none());
+        self.shared.metrics.reloaded(reason.is_none());
         match &reason {
             None => tracing::info!(asked, "new settings are taken"),
             Some(faults) => tracing::error!(asked, faults, "new settings are refused; the old ones go on"),
@@ -84,7 +84,7 @@ impl Reloader {
         let mut record = Record::of_event("reload", SystemTime::now());
         record.decision = if reason.is_none() { Decision::Allowed } else { Decision::Failed };
         record.reason = reason;
-        self.shared.ledger.audit.keep(&record);
+        self.shared.audit.keep(&record);
     }
 
     fn take(&mut self, settings: Settings) -> anyhow::Result<()> {

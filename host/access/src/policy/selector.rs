@@ -5,6 +5,7 @@
 //! that lack the label, so a selector in which some label has only such matchers is refused.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::pattern::{Pattern, PatternError};
 
@@ -107,14 +108,14 @@ impl fmt::Debug for Matcher {
 /// A conjunction of matchers. The empty one, `{}`, matches everything and has to be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
-    matchers: Vec<Matcher>,
+    matchers: Arc<[Matcher]>,
 }
 
 impl Selector {
     /// Reads `{label="value",…}`.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        let selector = Selector { matchers: Reader { rest: text.trim(), text }.matchers()? };
-        for matcher in &selector.matchers {
+        let selector = Selector { matchers: Reader { rest: text.trim(), text }.matchers()?.into() };
+        for matcher in selector.matchers.iter() {
             let guarded = selector.matchers.iter().any(|other| other.label == matcher.label && !other.matches(""));
             if !guarded {
                 return Err(SelectorError::MatchesAbsent { matcher: matcher.to_string(), label: matcher.label.clone() });
