@@ -1,5 +1,6 @@
 //! The house stays as it is meant: which crate may know which, and whose code may become part of the program.
 
+mod code;
 mod crates;
 mod licences;
 
