@@ -48,7 +48,7 @@ pub(super) enum Narrowing {
     Selectors,
     /// Each `match[]` is a selector, and Prometheus demands one.
     DemandedSelectors,
-    /// Each `match[]` is a selector and may be `{}`; without one nothing is asked.
+    /// Each `match[]` is a selector whose matchers may match the empty value; without one nothing is asked.
     Federation,
     /// The answer is filtered by the labels of rules and of their alerts.
     Rules,

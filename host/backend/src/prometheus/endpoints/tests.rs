@@ -17,7 +17,7 @@ fn the_table_is_as_reviewed() {
             Narrowing::Query(parameters) => format!("query narrowed; passes {}", parameters.join(", ")),
             Narrowing::Selectors => "match[] narrowed, or put in".into(),
             Narrowing::DemandedSelectors => "match[] narrowed, demanded".into(),
-            Narrowing::Federation => "match[] narrowed, may be {}, demanded".into(),
+            Narrowing::Federation => "match[] narrowed, demanded; may match the empty value".into(),
             Narrowing::Rules => "answer filtered by labels of rules and alerts".into(),
             Narrowing::Alerts => "answer filtered by labels of alerts".into(),
             Narrowing::Harmless => "the same for everybody".into(),

@@ -16,7 +16,8 @@ fn each_selector_is_narrowed() {
     let expected = vec![r#"up{t=~"p"}"#.to_owned(), r#"{t=~"p",a="b"}"#.to_owned()];
     assert_eq!(matches(&["up", r#"{a="b"}"#], Narrowing::Selectors), Some(expected));
     assert_eq!(matches(&["up", "{}"], Narrowing::DemandedSelectors), None);
-    assert_eq!(matches(&["{}"], Narrowing::Federation), Some(vec![r#"{t=~"p"}"#.to_owned()]));
+    assert_eq!(matches(&[r#"{a=""}"#], Narrowing::Federation), Some(vec![r#"{t=~"p",a=""}"#.to_owned()]));
+    assert_eq!(matches(&["{}"], Narrowing::Federation), None);
 }
 
 #[test]

@@ -28,7 +28,8 @@ impl Splicer<'_> {
         let inside = self.cursor.at;
         self.cursor.skip_blanks();
         let empty = self.cursor.peek() == Some(b'}');
-        let mut refuses_absence = name.is_some() || self.emptiness == Emptiness::Allowed;
+        // Without any matcher nothing is selected, whatever Prometheus is asked; with ours, something would be.
+        let mut refuses_absence = name.is_some() || self.emptiness == Emptiness::Allowed && !empty;
         if !empty {
             self.matchers(&mut refuses_absence)?;
         }

@@ -215,7 +215,9 @@ impl<'q> Cursor<'q> {
     /// `[…]`: a range or a subquery. No version has a selector in it.
     pub(super) fn range(&mut self) -> Result<(), NotUnderstood> {
         self.advance();
-        self.duration_tokens(|byte| byte == b']')
+        self.duration_words(b"]", b"+-*/%^(),:")?;
+        self.advance();
+        Ok(())
     }
 
     /// Behind `offset`: a duration, or an expression of durations in parentheses.
@@ -253,29 +255,24 @@ impl<'q> Cursor<'q> {
                 return Ok(());
             }
             self.advance();
-            self.duration_words(|byte| matches!(byte, b'(' | b')'))?;
+            self.duration_words(b"()", b"+-*/%^,")?;
         }
     }
 
-    fn duration_tokens(&mut self, last: fn(u8) -> bool) -> Result<(), NotUnderstood> {
-        self.duration_words(last)?;
-        self.advance();
-        Ok(())
-    }
-
     /// Numbers, durations, their operators and the words `step`, `range`, `max_of`, `min_of`, up to a byte that ends them.
-    fn duration_words(&mut self, last: fn(u8) -> bool) -> Result<(), NotUnderstood> {
+    fn duration_words(&mut self, last: &[u8], symbols: &[u8]) -> Result<(), NotUnderstood> {
         loop {
             self.skip_space();
             match self.peek() {
                 None => return Err(self.error("the duration does not end")),
-                Some(byte) if last(byte) => return Ok(()),
+                Some(byte) if last.contains(&byte) => return Ok(()),
                 Some(b'0'..=b'9' | b'.') => self.number()?,
-                Some(b':' | b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'(' | b')' | b',') => self.advance(),
+                Some(byte) if symbols.contains(&byte) => self.advance(),
                 Some(byte) if byte.is_ascii_alphabetic() => {
                     let before = *self;
                     let word = self.skip_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                    if Keyword::of(word) != Some(Keyword::Duration) {
+                    self.skip_space();
+                    if Keyword::of(word) != Some(Keyword::Duration) || self.peek() != Some(b'(') {
                         return Err(before.error(format!("`{word}` cannot stand in a duration")));
                     }
                 }

@@ -69,7 +69,7 @@ pub struct NotUnderstood {
 pub enum Emptiness {
     /// Some matcher must refuse the empty value, as in a query, `series`, `labels` and label values.
     Refused,
-    /// `{}` is valid, as in `/federate`.
+    /// Matchers may match the empty value, as in `/federate`; but there has to be one.
     Allowed,
 }
 

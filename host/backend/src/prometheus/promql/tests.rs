@@ -313,7 +313,9 @@ fn a_lone_selector_is_narrowed() {
     assert_eq!(narrowed(" up ", Emptiness::Refused).as_deref(), Some(r#" up{t=~"p"} "#));
     assert_eq!(narrowed(r#"{a="b"}"#, Emptiness::Refused).as_deref(), Some(r#"{t=~"p",a="b"}"#));
     assert_eq!(narrowed("{}", Emptiness::Refused), None);
-    assert_eq!(narrowed("{}", Emptiness::Allowed).as_deref(), Some(r#"{t=~"p"}"#));
+    assert_eq!(narrowed("{}", Emptiness::Allowed), None);
+    assert_eq!(narrowed(r#"{a=""}"#, Emptiness::Refused), None);
+    assert_eq!(narrowed(r#"{a=""}"#, Emptiness::Allowed).as_deref(), Some(r#"{t=~"p",a=""}"#));
     for refused in
         ["", "a b", "a or b", "rate(a[1m])", "a[5m]", "(a)", "1", "on", "inf", "a offset 5m", "up{}{}"]
     {
