@@ -20,6 +20,32 @@ pub enum Sensitivity {
 }
 
 /// A backend's answer. Only [`Backends::send`](crate::Backends::send) gives one.
+///
+/// # It cannot be forged
+///
+/// Neither from parts nor from bytes, and what admitted it cannot be exchanged.
+/// ```compile_fail,E0624
+/// # use bartizan_backend::Reply;
+/// # fn forge(admission: bartizan_access::policy::Admission) {
+/// Reply::json(admission, http::StatusCode::OK, http::HeaderMap::new(), bytes::Bytes::new());
+/// # }
+/// ```
+/// ```compile_fail,E0451
+/// # use bartizan_backend::{Reply, ReplyParts};
+/// # fn forge(parts: ReplyParts) -> Reply {
+/// let ReplyParts { status, headers, body, admission, sensitivity, narrowed_query, tunnel } = parts;
+/// Reply { status, headers, body, admission, sensitivity, narrowed_query, tunnel }
+/// # }
+/// ```
+/// ```compile_fail,E0616
+/// # fn exchange(mut reply: bartizan_backend::Reply, other: bartizan_access::policy::Admission) {
+/// reply.admission = other;
+/// # }
+/// ```
+/// ```compile_fail,E0277
+/// fn can_be_made<T: Default>() {}
+/// can_be_made::<bartizan_backend::Reply>();
+/// ```
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,

@@ -9,6 +9,29 @@ use crate::identity::Subject;
 ///
 /// Only [`Policy::decide`](super::Policy::decide) makes one. A backend sends nothing without it,
 /// and asks [`Permit::admit`] for each action, since a grant names its actions.
+///
+/// # It cannot be forged
+///
+/// Its fields are private, it has no public constructor, no default, and is read from nowhere.
+/// ```compile_fail,E0451
+/// # use std::sync::Arc;
+/// # use bartizan_access::{identity::Subject, policy::Permit};
+/// let subject = Arc::new(Subject::hypothetical("eve", &[]));
+/// let permit = Permit { subject, backend: "prometheus".into(), grants: Vec::new() };
+/// ```
+/// ```compile_fail,E0624
+/// # use std::sync::Arc;
+/// # use bartizan_access::{identity::Subject, policy::Permit};
+/// Permit::new(Arc::new(Subject::hypothetical("eve", &[])), "prometheus".into(), Vec::new());
+/// ```
+/// ```compile_fail,E0277
+/// fn can_be_made<T: Default>() {}
+/// can_be_made::<bartizan_access::policy::Permit>();
+/// ```
+/// ```compile_fail,E0277
+/// fn can_be_read<T: serde::de::DeserializeOwned>() {}
+/// can_be_read::<bartizan_access::policy::Permit>();
+/// ```
 #[derive(Debug, Clone)]
 pub struct Permit {
     subject: Arc<Subject>,
@@ -85,6 +108,22 @@ impl Permit {
 
 /// What a permit admits for one action. It is part of every [`Permit`] that a backend is given and
 /// cannot be made otherwise.
+///
+/// # It cannot be forged
+///
+/// ```compile_fail,E0451
+/// # use bartizan_access::policy::{Admission, Redactions, Scope};
+/// Admission { action: "read", scope: Scope::Everything, redactions: Redactions::NONE, roles: Vec::new() };
+/// ```
+/// ```compile_fail,E0616
+/// # fn widen(mut admission: bartizan_access::policy::Admission) {
+/// admission.scope = bartizan_access::policy::Scope::Everything;
+/// # }
+/// ```
+/// ```compile_fail,E0277
+/// fn can_be_made<T: Default>() {}
+/// can_be_made::<bartizan_access::policy::Admission>();
+/// ```
 #[derive(Debug, Clone)]
 pub struct Admission {
     action: &'static str,
