@@ -74,6 +74,11 @@ impl Backends {
         Backends { by_name }
     }
 
+    /// Closes connections that nobody has used for too long. To be called every few seconds by the worker.
+    pub fn sweep(&self) {
+        self.by_name.values().for_each(|backend| backend.pool.sweep());
+    }
+
     /// Sends a request to the backend that the permit is for, narrowed to what it permits.
     pub async fn send(&self, permit: &Permit, request: Request) -> Result<Reply, BackendError> {
         let backend = self.by_name.get(permit.backend()).ok_or(BackendError::Gone)?;

@@ -55,7 +55,7 @@ impl Failed {
     /// Whether nobody can notice when the request is sent a second time.
     pub(super) fn may_be_sent_again(&self, replayable: bool) -> bool {
         match self.progress {
-            Progress::Unsent => true,
+            Progress::Unsent => !matches!(self.error, UpstreamError::Unsendable { .. }),
             Progress::Unanswered => replayable,
             // What was read so far was not handed on.
             Progress::Answered => replayable && matches!(self.error, UpstreamError::BodyCut { .. }),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::{Body, Streaming};
 use super::connection::Connection;
 use super::exchange::{Failed, Progress, Terms, exchange};
-use super::failure::UpstreamError;
+use super::failure::{Phase, UpstreamError};
 use super::head::{self, Announced, Head, Target};
 use super::health::Health;
 use super::outgoing::Outgoing;
@@ -23,7 +23,8 @@ use super::shelf::Shelf;
 use super::tunnel::Tunnel;
 use crate::{Request, RequestBody};
 
-/// A request that may be sent again may take so many times its deadline to the first byte, over all replicas that are tried.
+/// A request that may be sent again may take so many times its deadline to the first byte, over all replicas that
+/// are tried.
 const OVERALL_FACTOR: u32 = 2;
 
 /// The replicas of a backend with this worker's connections to them.
@@ -93,7 +94,7 @@ impl Pool {
         }
         match (refused, error) {
             (Some(response), _) => Ok(response),
-            (None, last @ (UpstreamError::Connect { .. } | UpstreamError::Tls { .. })) => {
+            (None, last) if is_unreachable(&last) => {
                 Err(UpstreamError::NoReplica { tried: tried.len(), last: Box::new(last) })
             }
             (None, error) => Err(error),
@@ -249,6 +250,16 @@ fn unsent(error: UpstreamError) -> Failed {
 
 fn answered(error: UpstreamError) -> Failed {
     Failed { error, progress: Progress::Answered }
+}
+
+/// Whether no connection came about.
+fn is_unreachable(error: &UpstreamError) -> bool {
+    matches!(
+        error,
+        UpstreamError::Connect { .. }
+            | UpstreamError::Tls { .. }
+            | UpstreamError::Timeout { phase: Phase::Connect, .. }
+    )
 }
 
 /// Whether an answer is a stream of events, which is silent for long and must not be held back at all.

@@ -144,7 +144,8 @@ async fn a_connection_that_does_not_come_about_is_given_up() {
     }
     let settings = PoolSettings { connect_timeout: SHORT, ..settings(&[format!("http://{address}")]) };
     let error = pool_with(settings).0.send(get("/")).await.unwrap_err();
-    assert!(matches!(error, UpstreamError::Timeout { phase: Phase::Connect, .. }), "{error}");
+    let UpstreamError::NoReplica { tried: 1, last } = error else { panic!("{error}") };
+    assert!(matches!(*last, UpstreamError::Timeout { phase: Phase::Connect, .. }), "{last}");
 }
 
 #[tokio::test]
