@@ -126,16 +126,17 @@ fn respell(raw: &[u8]) -> Result<Box<str>, PathError> {
 /// Appends the one spelling of `value`, which the client sent percent-encoded or not.
 fn spell(value: u8, encoded: bool, spelled: &mut String) -> Result<(), PathError> {
     match value {
-        b';' => Err(PathError::Parameter),
-        b'/' | b'\\' if encoded => Err(PathError::EncodedSlash),
-        b'\\' => Err(PathError::Backslash),
-        0..=0x1f | 0x7f => Err(PathError::Control),
-        b' ' | b'#' | b'?' | 0x80.. if !encoded => Err(PathError::NotEncoded),
+        b';' => return Err(PathError::Parameter),
+        b'/' | b'\\' if encoded => return Err(PathError::EncodedSlash),
+        b'\\' => return Err(PathError::Backslash),
+        0..=0x1f | 0x7f => return Err(PathError::Control),
+        b' ' | b'#' | b'?' | 0x80.. if !encoded => return Err(PathError::NotEncoded),
         // Some servers read a plain '+' as a space, so the two spellings stay apart, each as it came.
-        b'+' if encoded => Ok(push_encoded(value, spelled)),
-        value if is_plain(value) => Ok(spelled.push(char::from(value))),
-        value => Ok(push_encoded(value, spelled)),
+        b'+' if encoded => push_encoded(value, spelled),
+        value if is_plain(value) => spelled.push(char::from(value)),
+        value => push_encoded(value, spelled),
     }
+    Ok(())
 }
 
 fn push_encoded(value: u8, spelled: &mut String) {
