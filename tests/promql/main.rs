@@ -6,6 +6,7 @@
 
 mod answers;
 mod endpoints;
+mod live;
 mod oracle;
 mod questions;
 mod samples;
