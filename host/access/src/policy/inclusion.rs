@@ -14,7 +14,10 @@ use std::collections::BTreeMap;
 use super::{Matcher, Operator, Pattern, Scope, Selector};
 
 /// Questions about the values of one label that a single decision may ask.
-const MOST_QUESTIONS: usize = 512;
+const MOST_QUESTIONS: usize = 4096;
+
+/// How many of them automata may answer; comparisons with plain values need none.
+const MOST_WALKS: usize = 128;
 
 /// How many ways to stay within the scope are named to somebody who did not.
 const MOST_HINTS: usize = 3;
@@ -38,7 +41,7 @@ pub enum Confinement {
 /// Decides whether the matchers, all of which have to match, stay within the scope.
 pub fn confined(matchers: &[Matcher], scope: &Scope) -> Confinement {
     let Scope::Only(selectors) = scope else { return Confinement::Confined };
-    let mut decision = Decision { questions: 0 };
+    let mut decision = Decision { questions: 0, walks: 0 };
     decision.decide(matchers, selectors).unwrap_or(Confinement::Undecided)
 }
 
@@ -53,6 +56,7 @@ type Region<'a> = BTreeMap<&'a str, Conditions<'a>>;
 
 struct Decision {
     questions: usize,
+    walks: usize,
 }
 
 impl Decision {
@@ -131,6 +135,10 @@ impl Decision {
         });
         if let Some((matcher, _)) = single {
             return Ok(!admits(matcher.value()));
+        }
+        self.walks += 1;
+        if self.walks > MOST_WALKS {
+            return Err(Exhausted);
         }
         let patterns: Vec<(Pattern, bool)> =
             conditions.iter().map(|(matcher, sign)| as_pattern(matcher, *sign)).collect::<Result<_, _>>()?;

@@ -82,7 +82,7 @@ enum Path {
     Is(&'static str),
     /// One more segment, without `/`.
     Segment(&'static str),
-    /// Anything more.
+    /// Anything more that nobody could take for a way out of the folder.
     Below(&'static str),
 }
 
@@ -141,7 +141,9 @@ impl Path {
             Segment(start) => {
                 path.strip_prefix(start).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
             }
-            Below(start) => path.strip_prefix(start).is_some_and(|rest| !rest.is_empty()),
+            Below(start) => path
+                .strip_prefix(start)
+                .is_some_and(|rest| !rest.is_empty() && !rest.contains('%') && !rest.contains("..")),
         }
     }
 

@@ -23,6 +23,9 @@ const SILENCE_LIMIT_BYTES: usize = 64 << 10;
 /// The most matchers in one silence.
 const MOST_MATCHERS: usize = 256;
 
+/// The most of them that bear on a decision; it bounds what a decision costs.
+const MOST_DECIDING_MATCHERS: usize = 16;
+
 /// What a silence in an answer consists of (`gettableSilence`). One with other fields might reach
 /// further than its matchers say.
 const KNOWN_FIELDS: [&str; 9] =
@@ -245,9 +248,12 @@ fn is_own(silence: &Value, scope: &Scope) -> bool {
 fn confinement(matchers: &[PostedMatcher], selectors: &[Selector], scope: &Scope) -> Confinement {
     let spoken_of =
         |label: &str| selectors.iter().flat_map(Selector::matchers).any(|matcher| matcher.label() == label);
-    let read: Result<Vec<Matcher>, _> = matchers
-        .iter()
-        .filter(|matcher| spoken_of(&matcher.name))
+    let deciding: Vec<&PostedMatcher> = matchers.iter().filter(|matcher| spoken_of(&matcher.name)).collect();
+    if deciding.len() > MOST_DECIDING_MATCHERS {
+        return Confinement::Undecided;
+    }
+    let read: Result<Vec<Matcher>, _> = deciding
+        .into_iter()
         .map(|matcher| Matcher::new(&matcher.name, matcher.operator(), &matcher.value))
         .collect();
     read.map_or(Confinement::Undecided, |matchers| confined(&matchers, scope))

@@ -72,6 +72,8 @@ fn other_spellings_and_methods_are_unknown() {
         (Method::GET, "/api/v3/alerts"),
         (Method::GET, "/-/reload"),
         (Method::GET, "/lib/"),
+        (Method::GET, "/lib/..%2F..%2Fapi%2Fv2%2Falerts"),
+        (Method::GET, "/assets/../api/v2/alerts"),
         (Method::GET, "/swagger.json"),
         (Method::GET, "alerts"),
     ] {
@@ -216,6 +218,23 @@ fn silences_that_reach_further_are_hidden() {
     let mut list = vec![own.clone(), of_the_future];
     list.extend(foreign);
     assert_eq!(silences::own_silences(&bytes(&Value::Array(list)), &scope()).unwrap(), vec![own]);
+}
+
+/// A list is decided on the thread that serves requests, so it has to be quick.
+#[test]
+fn a_thousand_silences_are_decided_quickly() {
+    let of = |number: usize| match number % 4 {
+        0 => json!([{"name": "team", "value": "payments", "isRegex": false}]),
+        1 => json!([{"name": "team", "value": format!("payments|walks{number}"), "isRegex": true}]),
+        2 => json!([{"name": "team", "value": format!("pay.*{number}"), "isRegex": true}]),
+        _ => json!([{"name": "instance", "value": format!("i{number}.*"), "isRegex": true}]),
+    };
+    let list = bytes(&(0..1000).map(|number| silence(of(number))).collect());
+    let began = std::time::Instant::now();
+    assert_eq!(silences::own_silences(&list, &scope()).unwrap().len(), 250);
+    let took = began.elapsed();
+    println!("{took:?}");
+    assert!(took.as_millis() < 1000, "{took:?}");
 }
 
 fn posted(text: &str) -> Result<Value, BackendError> {

@@ -125,6 +125,32 @@ fn too_much_is_not_decided() {
     assert_eq!(decide(&[("team", Re, pattern)], &["{team=~\"[ab]+\"}"]), Confinement::Undecided);
 }
 
+/// What somebody can make a decision cost: far below a second on any machine, also where nothing is decided.
+#[test]
+fn hostile_patterns_cost_little() {
+    let hostile = [
+        "(a|b)*a(a|b){20}".to_owned(),
+        "([^x]{0,30}y){0,30}".to_owned(),
+        "(.*a){12}".to_owned(),
+        ".{900}|.{901}|.{902}".to_owned(),
+        (0..3000).map(|n| format!("name{n}")).collect::<Vec<_>>().join("|"),
+        "(?i)".to_owned() + &"[a-z0-9_]{20}".repeat(10),
+    ];
+    let scope =
+        scope(&["{team=~\"[a-m].*x?\"}", "{team=~\"[n-z]+y.*\"}", "{team=~\".*b.{3}\",env=~\"p.*\"}"]);
+    for first in &hostile {
+        for second in &hostile {
+            let Ok(first) = Matcher::new("team", Re, first) else { continue };
+            let Ok(second) = Matcher::new("team", NotRe, second) else { continue };
+            let began = std::time::Instant::now();
+            let decision = confined(&[first, second], &scope);
+            let took = began.elapsed();
+            println!("{took:?} {decision:?}");
+            assert!(took.as_secs() < 2, "{took:?}");
+        }
+    }
+}
+
 #[test]
 fn everything_needs_no_decision() {
     assert_eq!(confined(&matchers(&[("a", Re, ".*")]), &Scope::Everything), Confinement::Confined);

@@ -10,13 +10,16 @@ use regex_automata::util::start;
 use regex_syntax::hir::Hir;
 
 /// One automaton may take this much memory, in bytes: thousands of states. Patterns of people take a few KiB.
-const AUTOMATON_LIMIT_BYTES: usize = 1 << 20;
+const AUTOMATON_LIMIT_BYTES: usize = 512 << 10;
 
 /// Making it may take this much.
-const DETERMINIZE_LIMIT_BYTES: usize = 4 << 20;
+const DETERMINIZE_LIMIT_BYTES: usize = 1 << 20;
 
-/// The walk gives up after this many combined states: a few milliseconds.
+/// The walk gives up after this many combined states,
 const MOST_COMBINED_STATES: usize = 4096;
+
+/// and after this many steps of single automata: a few milliseconds.
+const MOST_STEPS: usize = 1 << 20;
 
 /// A deterministic automaton of an anchored pattern.
 pub(super) type Dfa = dense::DFA<Vec<u32>>;
@@ -49,7 +52,12 @@ pub(super) fn is_empty(parts: &[(&Dfa, bool)]) -> Option<bool> {
     let begin = begin?;
     let mut seen: HashSet<Vec<StateID>> = HashSet::from([begin.clone()]);
     let mut waiting = vec![begin];
+    let mut steps = 0;
     while let Some(states) = waiting.pop() {
+        steps += letters.len() * parts.len();
+        if steps > MOST_STEPS {
+            return None;
+        }
         let accepted = parts
             .iter()
             .zip(&states)

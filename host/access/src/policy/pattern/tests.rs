@@ -151,11 +151,16 @@ fn random_patterns_match_as_in_go() {
             (Ok(pattern), true) => {
                 let ours: String =
                     values.iter().map(|value| if pattern.is_match(value) { '1' } else { '0' }).collect();
-                let different = values.iter().zip(ours.bytes().zip(results.bytes())).find(|(_, (a, b))| a != b);
+                let different =
+                    values.iter().zip(ours.bytes().zip(results.bytes())).find(|(_, (a, b))| a != b);
                 assert!(different.is_none(), "{text:?}: {different:?}");
                 for value in &values {
                     let literal = Pattern::literal(value).unwrap();
-                    assert_eq!(literal.is_subset_of(&pattern), Some(pattern.is_match(value)), "{text:?} {value:?}");
+                    assert_eq!(
+                        literal.is_subset_of(&pattern),
+                        Some(pattern.is_match(value)),
+                        "{text:?} {value:?}"
+                    );
                 }
                 equal += 1;
             }
@@ -164,5 +169,8 @@ fn random_patterns_match_as_in_go() {
             (Err(_), false) => refused_by_both += 1,
         }
     }
-    assert!(equal > 500 && refused_here < equal / 5, "{equal} equal, {refused_here} and {refused_by_both} refused");
+    assert!(
+        equal > 500 && refused_here < equal / 5,
+        "{equal} equal, {refused_here} and {refused_by_both} refused"
+    );
 }
