@@ -11,7 +11,7 @@ use bartizan_backend::upstream::UpstreamError;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::listener::Refusal;
+use crate::listener::{BodyError, Refusal};
 use crate::portal;
 use crate::respond::Answer;
 
@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     /// The edge does not take the request up.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The request's body went beyond what a client may do.
+    #[error("the request's body was refused: {0:?}")]
+    Body(BodyRefusal),
     /// Nothing is served at this path.
     #[error("no route")]
     NoRoute,
@@ -59,6 +62,29 @@ pub(crate) enum Failure {
     AuditUnavailable,
 }
 
+/// What a client did with a request's body that it may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyRefusal {
+    /// It is larger than the limit.
+    TooLarge {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// It did not come in time.
+    Stalled,
+}
+
+impl BodyRefusal {
+    /// The refusal behind an error of the listener, if it is one.
+    pub(crate) fn of(error: &BodyError) -> Option<Self> {
+        match error {
+            BodyError::TooLarge { limit_bytes } => Some(BodyRefusal::TooLarge { limit_bytes: *limit_bytes }),
+            BodyError::Stalled { .. } => Some(BodyRefusal::Stalled),
+            BodyError::Broken(_) => None,
+        }
+    }
+}
+
 /// Where the policy's keeper is asked; part of several sentences.
 const ASK: &str = "If you need it, ask whoever keeps the monitoring policy, and give them the request id.";
 
@@ -67,6 +93,8 @@ impl Failure {
     pub(crate) fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Failure::Refused(refusal) => (refusal.status(), "bad_request"),
+            Failure::Body(BodyRefusal::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "bad_data"),
+            Failure::Body(BodyRefusal::Stalled) => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Failure::NoRoute => (StatusCode::NOT_FOUND, "not_found"),
             Failure::Method => (StatusCode::METHOD_NOT_ALLOWED, "bad_request"),
             Failure::Form => (StatusCode::BAD_REQUEST, "bad_request"),
@@ -88,6 +116,8 @@ impl Failure {
     pub(crate) fn sentence(&self) -> String {
         match self {
             Failure::Refused(refusal) => format!("The request was not taken up: {refusal}."),
+            Failure::Body(BodyRefusal::TooLarge { limit_bytes }) => format!("The body is larger than {limit_bytes} bytes."),
+            Failure::Body(BodyRefusal::Stalled) => "The request's body did not arrive in time.".into(),
             Failure::NoRoute => "Nothing is served at this address.".into(),
             Failure::Method => "This address does not answer to that method.".into(),
             Failure::Form => "The form did not arrive whole. Go back and try again.".into(),
@@ -167,7 +197,8 @@ fn backend_status(error: &BackendError) -> (StatusCode, &'static str) {
         BackendError::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "bad_data"),
         BackendError::AnswerNotUnderstood { .. } => (StatusCode::BAD_GATEWAY, "unavailable"),
         BackendError::Upstream(UpstreamError::Timeout { .. }) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
-        BackendError::Upstream(UpstreamError::NoReplica { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        BackendError::Upstream(UpstreamError::NoReplica { .. } | UpstreamError::Empty) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        BackendError::Upstream(UpstreamError::RequestBody) => (StatusCode::BAD_REQUEST, "bad_data"),
         BackendError::Upstream(_) => (StatusCode::BAD_GATEWAY, "unavailable"),
         BackendError::Gone => (StatusCode::NOT_FOUND, "not_found"),
     }
@@ -181,7 +212,7 @@ fn backend_sentence(error: &BackendError) -> String {
         }
         BackendError::NotUnderstood { reason } | BackendError::NotNarrowable { reason } => reason.clone(),
         BackendError::BodyTooLarge { limit_bytes } => format!("The body is larger than {limit_bytes} bytes."),
-        BackendError::BodyUnreadable => "The request's body did not arrive whole.".into(),
+        BackendError::BodyUnreadable | BackendError::Upstream(UpstreamError::RequestBody) => "The request's body did not arrive whole.".into(),
         BackendError::AnswerNotUnderstood { .. } => {
             "The backend answered with something that cannot be narrowed to what you may see, so it is not shown.".into()
         }

@@ -27,6 +27,9 @@ use crate::settings::{BackendSettings, Settings};
 /// An upgraded connection through which nothing passes for so long is closed.
 const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
 
+/// How often a worker looks for idle connections to backends.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// What all workers share.
 pub(crate) struct Shared {
     /// Who is asking.
@@ -156,6 +159,15 @@ impl Gateway {
             *house = Rc::new(House::build(plan.clone()));
         }
         house.clone()
+    }
+
+    /// Closes connections to backends that nobody uses any more; never returns.
+    pub(crate) async fn keep_house(&self) {
+        let mut sweeps = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            sweeps.tick().await;
+            self.house().backends.sweep();
+        }
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -1,5 +1,6 @@
 //! One request, from the listener to its answer: the map of the product.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
@@ -7,13 +8,13 @@ use std::time::{Instant, SystemTime};
 use bartizan_access::identity::{self, Established, Initiator};
 use bartizan_backend as backend;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
 
 use crate::audit::{Decision, Record};
-use crate::failure::{Failure, wants_page};
+use crate::failure::{BodyRefusal, Failure, wants_page};
 use crate::gateway::{Gateway, Ledger};
 use crate::listener::headers::{strip_hop_by_hop, strip_trusted, wants_websocket};
 use crate::listener::target::Host;
@@ -57,7 +58,10 @@ impl Application for Gateway {
         let outcome = self.answer(&mut exchange, request).await;
         let mut answer = match outcome {
             Ok(answer) => answer,
-            Err(failure) => exchange.failed(&failure),
+            Err(failure) => match exchange.body_refusal.get() {
+                Some(refusal) => exchange.failed(&Failure::Body(refusal)),
+                None => exchange.failed(&failure),
+            },
         };
         if let Some(tunnel) = answer.take_tunnel() {
             self.run_tunnel(tunnel);
@@ -81,6 +85,9 @@ pub(crate) struct Exchange {
     pub(crate) host: Box<str>,
     pub(crate) authority: String,
     pub(crate) wants_page: bool,
+    /// Why the client's body was not read to its end, where that was the client's doing: what a backend's
+    /// module says then is only that it broke off.
+    body_refusal: Rc<Cell<Option<BodyRefusal>>>,
     pub(crate) entry: Entry,
 }
 
@@ -105,6 +112,7 @@ impl Exchange {
             host: "".into(),
             authority: String::new(),
             wants_page: false,
+            body_refusal: Rc::default(),
             entry: Entry { record, started: Instant::now(), ledger: gateway.ledger() },
         }
     }
@@ -133,10 +141,9 @@ impl Exchange {
         let headers = &mut parts.headers;
         strip_hop_by_hop(headers);
         strip_trusted(headers);
-        headers.remove(header::AUTHORIZATION);
         headers.remove(header::HOST);
         headers.remove(header::EXPECT);
-        strip_own_cookies(headers);
+        identity::remove_evidence(headers);
         if let Ok(client) = HeaderValue::from_str(&self.client.to_string()) {
             headers.insert("x-forwarded-for", client);
         }
@@ -149,7 +156,11 @@ impl Exchange {
         let body = if body.is_end_stream() {
             backend::RequestBody::Empty
         } else {
-            backend::RequestBody::Stream(Box::pin(body.map_err(Into::into)))
+            let refused = self.body_refusal.clone();
+            backend::RequestBody::Stream(Box::pin(body.map_err(move |error| {
+                refused.set(BodyRefusal::of(&error));
+                error.into()
+            })))
         };
         let replayable = backend::Request::is_safe(&parts.method);
         backend::Request { method: parts.method, path, query, headers: parts.headers, body, body_limit_bytes, replayable, upgrade }
@@ -186,22 +197,6 @@ fn authority(host: &Host) -> String {
     match host.port {
         Some(port) => format!("{}:{port}", host.name),
         None => host.name.to_string(),
-    }
-}
-
-/// Takes the gateway's cookies out, so that no backend can use or log them.
-fn strip_own_cookies(headers: &mut HeaderMap) {
-    if !headers.contains_key(header::COOKIE) {
-        return;
-    }
-    // HTTP/2 may send each cookie in a field of its own (RFC 9113 section 8.2.3).
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = all.flat_map(|value| value.split(';')).map(str::trim);
-    let others: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("__Host-bartizan")).collect();
-    let joined = HeaderValue::from_str(&others.join("; "));
-    headers.remove(header::COOKIE);
-    if let Some(value) = joined.ok().filter(|value| !value.is_empty()) {
-        headers.insert(header::COOKIE, value);
     }
 }
 

@@ -63,6 +63,7 @@ impl Answer {
     }
 
     /// The status that is sent.
+    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

@@ -142,7 +142,10 @@ fn work(socket: BoundListener, edge: Arc<Edge>, shared: Arc<Shared>, stop: Cance
     };
     let served = LocalSet::new().block_on(&runtime, async move {
         let gateway = Rc::new(Gateway::new(shared));
-        listener::serve(socket, edge, gateway, stop).await
+        tokio::select! {
+            served = listener::serve(socket, edge, gateway.clone(), stop) => served,
+            () = gateway.keep_house() => Ok(()),
+        }
     });
     if let Err(error) = served {
         tracing::error!(%error, "a worker could not serve its socket");

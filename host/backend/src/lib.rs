@@ -80,8 +80,11 @@ impl Backends {
     }
 
     /// Sends a request to the backend that the permit is for, narrowed to what it permits.
-    pub async fn send(&self, permit: &Permit, request: Request) -> Result<Reply, BackendError> {
+    pub async fn send(&self, permit: &Permit, mut request: Request) -> Result<Reply, BackendError> {
         let backend = self.by_name.get(permit.backend()).ok_or(BackendError::Gone)?;
+        if permit.may_redact() {
+            request.ask_for_whole_plain_answers();
+        }
         match backend.kind {
             Kind::Prometheus => prometheus::send(&backend.pool, permit, request).await,
             Kind::Alertmanager => alertmanager::send(&backend.pool, permit, request).await,

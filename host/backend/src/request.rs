@@ -1,7 +1,7 @@
 //! A request on its way to a backend.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
 use std::pin::Pin;
 
@@ -47,6 +47,20 @@ impl Request {
     /// Whether a method by itself says that a request changes nothing (RFC 9110 section 9.2.1).
     pub fn is_safe(method: &Method) -> bool {
         matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// Takes off what would make the answer compressed, a part, or "not modified": what is redacted has to be
+    /// read first, and its bytes are not those that the backend's validators and ranges speak of.
+    pub(crate) fn ask_for_whole_plain_answers(&mut self) {
+        for name in [
+            header::ACCEPT_ENCODING,
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+        ] {
+            self.headers.remove(name);
+        }
     }
 
     /// Reads the body into memory, up to the limit.

@@ -43,7 +43,7 @@ use http::{Request, Response, StatusCode};
 use thiserror::Error;
 
 pub(crate) use bind::{BoundListener, bind};
-pub(crate) use body::RequestBody;
+pub(crate) use body::{BodyError, RequestBody};
 pub(crate) use network::Network;
 pub(crate) use places::ListenerCounts;
 pub(crate) use redirect::serve_redirect;
