@@ -72,12 +72,23 @@ fn canonical(body: &Value) -> Value {
     if let Some(series) = body.pointer_mut("/data/result").and_then(Value::as_array_mut) {
         series.iter_mut().for_each(round);
     }
-    for list in ["/data", "/data/result"] {
+    for list in ["/warnings", "/infos"] {
+        for text in body.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            *text = Value::from(without_place(text.as_str().unwrap_or_default()));
+        }
+    }
+    for list in ["/data", "/data/result", "/warnings", "/infos"] {
         if let Some(Value::Array(items)) = body.pointer_mut(list) {
             items.sort_by_key(|item| item.to_string());
         }
     }
     body
+}
+
+/// A remark without its line and column, which count in the narrowed query.
+fn without_place(remark: &str) -> &str {
+    let text = remark.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '(' | ')' | ':'));
+    if remark.ends_with(')') { text.trim_end() } else { remark }
 }
 
 /// Rounds what stands behind a time, and what `count_values` made of such numbers.
