@@ -49,12 +49,12 @@ bindings:
 "#;
 
 /// Everybody with a role.
-pub const PEOPLE: [&str; 6] = ["bo", "cy", "eve", "ops", "ada", "mute"];
+pub(crate) const PEOPLE: [&str; 6] = ["bo", "cy", "eve", "ops", "ada", "mute"];
 /// Those who see a part.
-pub const RESTRICTED: [&str; 3] = ["bo", "cy", "eve"];
+pub(crate) const RESTRICTED: [&str; 3] = ["bo", "cy", "eve"];
 
 /// Whether somebody may see an alert, said again in Rust.
-pub fn sees(person: &str, alert: &Value) -> bool {
+pub(crate) fn sees(person: &str, alert: &Value) -> bool {
     let label = |name: &str| alert["labels"][name].as_str().unwrap_or_default();
     match person {
         "bo" => label("team") == "payments",
@@ -68,25 +68,25 @@ pub fn sees(person: &str, alert: &Value) -> bool {
 }
 
 /// Seeded numbers (xorshift), so that each run asks the same.
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
+        (self.0 % bound as u64) as usize
     }
 
-    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 }
 
 /// A time that many seconds from now, as RFC 3339 writes it.
 fn time(in_seconds: u64) -> String {
-    let since =
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + Duration::from_secs(in_seconds);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        + Duration::from_secs(in_seconds);
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     // Days to a date in the proleptic Gregorian calendar, counted in years that begin in March.
     let shifted = days + 719_468;
@@ -145,7 +145,7 @@ fn matcher(name: &str, operator: &str, value: &str) -> Value {
 }
 
 /// A silence to be posted.
-pub fn silence(comment: &str, matchers: &[(&str, &str, &str)]) -> Value {
+pub(crate) fn silence(comment: &str, matchers: &[(&str, &str, &str)]) -> Value {
     let matchers: Vec<Value> =
         matchers.iter().map(|(name, operator, value)| matcher(name, operator, value)).collect();
     json!({
@@ -157,7 +157,7 @@ pub fn silence(comment: &str, matchers: &[(&str, &str, &str)]) -> Value {
 type Matchers = &'static [(&'static str, &'static str, &'static str)];
 
 /// Silences, and the restricted people who may see them.
-pub const SILENCES: &[(Matchers, &[&str])] = &[
+pub(crate) const SILENCES: &[(Matchers, &[&str])] = &[
     (&[("team", "=", "payments"), ("alertname", "=", "Down")], &["bo", "eve"]),
     (&[("team", "=~", "payments"), ("severity", "=", "info")], &["bo", "eve"]),
     (&[("team", "=~", "payments|platform"), ("instance", "=~", "i1.*")], &["eve"]),
@@ -179,14 +179,14 @@ pub const SILENCES: &[(Matchers, &[&str])] = &[
 ];
 
 /// A server with everybody's alerts and silences behind a gateway.
-pub struct World {
-    pub gateway: Gateway,
-    pub all: Alertmanagers,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) all: Alertmanagers,
     alerts: Value,
 }
 
 impl World {
-    pub async fn new() -> Result<World> {
+    pub(crate) async fn new() -> Result<World> {
         let all = Alertmanagers::with_config(CONFIG).await?;
         let alerts = alerts();
         all.post(&alerts).await?;
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// Another server, that has got what one person may see.
-    pub async fn of(&self, person: &str) -> Result<Alertmanagers> {
+    pub(crate) async fn of(&self, person: &str) -> Result<Alertmanagers> {
         let own = Alertmanagers::with_config(CONFIG).await?;
         let seen: Vec<&Value> =
             self.alerts.as_array().context("no list")?.iter().filter(|alert| sees(person, alert)).collect();
@@ -218,7 +218,7 @@ impl World {
     }
 
     /// A request as somebody, by way of the gateway; its body is JSON or empty.
-    pub async fn ask(
+    pub(crate) async fn ask(
         &self,
         person: &str,
         method: Method,
@@ -231,7 +231,7 @@ impl World {
     }
 
     /// The same without the gateway.
-    pub async fn ask_directly(
+    pub(crate) async fn ask_directly(
         &self,
         method: Method,
         path: &str,
@@ -259,7 +259,7 @@ fn with_json(request: reqwest::RequestBuilder, body: Option<Value>) -> reqwest::
 }
 
 /// Status and body; what is no JSON comes as a string.
-pub async fn read(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
+pub(crate) async fn read(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
     let response = request.timeout(Duration::from_secs(20)).send().await?;
     let status = response.status().as_u16();
     let body = response.bytes().await?;

@@ -86,13 +86,13 @@ fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 fn gather(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
             gather(&path, files);
         } else if name.ends_with(".rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
+            let text = std::fs::read_to_string(&path).expect("text");
             files.push((path, text));
         }
     }

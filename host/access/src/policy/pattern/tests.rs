@@ -90,7 +90,7 @@ fn what_is_not_certain_is_refused() {
     }
     assert!(Pattern::new(&"(".repeat(10_000)).is_err());
     assert!(Pattern::new(&"a".repeat(70_000)).is_err());
-    assert!(Pattern::new(&"((a{30}){30}){30}".repeat(1)).is_err());
+    assert!(Pattern::new("((a{30}){30}){30}").is_err());
     assert!(
         Pattern::new(&format!("({}){{1000}}", "[^a]{1}".repeat(500))).is_err(),
         "too large when compiled"
