@@ -100,7 +100,9 @@ impl Failure {
             Failure::Form => (StatusCode::BAD_REQUEST, "bad_request"),
             Failure::NoLoginPage => (StatusCode::NOT_FOUND, "not_found"),
             Failure::Page => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-            Failure::Identity(IdentityError::Throttled { .. }) => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
+            Failure::Identity(IdentityError::Throttled { .. }) => {
+                (StatusCode::TOO_MANY_REQUESTS, "throttled")
+            }
             Failure::Identity(IdentityError::Busy | IdentityError::KeysUnavailable { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
@@ -116,13 +118,17 @@ impl Failure {
     pub(crate) fn sentence(&self) -> String {
         match self {
             Failure::Refused(refusal) => format!("The request was not taken up: {refusal}."),
-            Failure::Body(BodyRefusal::TooLarge { limit_bytes }) => format!("The body is larger than {limit_bytes} bytes."),
+            Failure::Body(BodyRefusal::TooLarge { limit_bytes }) => {
+                format!("The body is larger than {limit_bytes} bytes.")
+            }
             Failure::Body(BodyRefusal::Stalled) => "The request's body did not arrive in time.".into(),
             Failure::NoRoute => "Nothing is served at this address.".into(),
             Failure::Method => "This address does not answer to that method.".into(),
             Failure::Form => "The form did not arrive whole. Go back and try again.".into(),
             Failure::NoLoginPage => "Nobody signs in with a password here; use a bearer token.".into(),
-            Failure::Page => "This page could not be made. Tell whoever runs this gateway, with the request id.".into(),
+            Failure::Page => {
+                "This page could not be made. Tell whoever runs this gateway, with the request id.".into()
+            }
             Failure::Identity(IdentityError::Anonymous) => {
                 "Sign in first: with a browser at /-/login, or with HTTP Basic or a bearer token.".into()
             }
@@ -132,15 +138,21 @@ impl Failure {
             Failure::Identity(IdentityError::Busy | IdentityError::KeysUnavailable { .. }) => {
                 "Your sign-in cannot be checked right now. Try again in a moment.".into()
             }
-            Failure::Identity(_) => "Your sign-in was not accepted: it is wrong, has expired, or is not for this gateway.".into(),
-            Failure::CrossSite => "This request came from another site's page and was not carried out.".into(),
+            Failure::Identity(_) => {
+                "Your sign-in was not accepted: it is wrong, has expired, or is not for this gateway.".into()
+            }
+            Failure::CrossSite => {
+                "This request came from another site's page and was not carried out.".into()
+            }
             Failure::Denied(Denied::Action { backend, action, .. }) => {
                 format!("Your roles do not include `{action}` on {backend}. {ASK}")
             }
             Failure::Denied(_) => format!("Your roles do not include this. {ASK}"),
             Failure::Backend(error) => backend_sentence(error),
             Failure::Unredactable { what } => {
-                format!("Personal data is redacted for you here, and {what} cannot be redacted, so it is not shown. {ASK}")
+                format!(
+                    "Personal data is redacted for you here, and {what} cannot be redacted, so it is not shown. {ASK}"
+                )
             }
             Failure::AuditUnavailable => {
                 "The audit log cannot be written, so nothing is shown. Tell whoever runs this gateway.".into()
@@ -151,7 +163,9 @@ impl Failure {
     /// The answer: a page for browsers, JSON for everything else.
     pub(crate) fn answer(&self, wants_page: bool, return_to: &str, request_id: &str) -> Answer {
         let (status, word) = self.status();
-        if wants_page && matches!(self, Failure::Identity(IdentityError::Anonymous | IdentityError::Session(_))) {
+        if wants_page
+            && matches!(self, Failure::Identity(IdentityError::Anonymous | IdentityError::Session(_)))
+        {
             return Answer::see_other(&portal::login_address(return_to));
         }
         let mut answer = if wants_page {
@@ -163,7 +177,8 @@ impl Failure {
             Answer::own(status, "application/json", body.to_string())
         };
         if status == StatusCode::UNAUTHORIZED {
-            answer = answer.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bartizan\""));
+            answer =
+                answer.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bartizan\""));
         }
         if let Failure::Identity(IdentityError::Throttled { retry_after }) = self {
             answer = answer.with(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
@@ -190,14 +205,18 @@ pub(crate) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
 
 fn backend_status(error: &BackendError) -> (StatusCode, &'static str) {
     match error {
-        BackendError::Denied(_) | BackendError::UnknownOperation { .. } | BackendError::NotNarrowable { .. } => {
-            (StatusCode::FORBIDDEN, "forbidden")
+        BackendError::Denied(_)
+        | BackendError::UnknownOperation { .. }
+        | BackendError::NotNarrowable { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+        BackendError::NotUnderstood { .. } | BackendError::BodyUnreadable => {
+            (StatusCode::BAD_REQUEST, "bad_data")
         }
-        BackendError::NotUnderstood { .. } | BackendError::BodyUnreadable => (StatusCode::BAD_REQUEST, "bad_data"),
         BackendError::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "bad_data"),
         BackendError::AnswerNotUnderstood { .. } => (StatusCode::BAD_GATEWAY, "unavailable"),
         BackendError::Upstream(UpstreamError::Timeout { .. }) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
-        BackendError::Upstream(UpstreamError::NoReplica { .. } | UpstreamError::Empty) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        BackendError::Upstream(UpstreamError::NoReplica { .. } | UpstreamError::Empty) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
         BackendError::Upstream(UpstreamError::RequestBody) => (StatusCode::BAD_REQUEST, "bad_data"),
         BackendError::Upstream(_) => (StatusCode::BAD_GATEWAY, "unavailable"),
         BackendError::Gone => (StatusCode::NOT_FOUND, "not_found"),

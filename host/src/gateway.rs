@@ -70,7 +70,11 @@ impl Plan {
             before?
                 .backends
                 .iter()
-                .find(|old| old.name == backend.name && old.pool.replicas == backend.pool.replicas && old.pool.health == backend.pool.health)
+                .find(|old| {
+                    old.name == backend.name
+                        && old.pool.replicas == backend.pool.replicas
+                        && old.pool.health == backend.pool.health
+                })
                 .map(|old| old.health.clone())
         };
         let backends = settings

@@ -72,12 +72,25 @@ impl Metrics {
     }
 
     /// All of it in OpenMetrics text.
-    pub(crate) fn render(&self, shared: &Arc<Shared>, counts: &Arc<ListenerCounts>) -> Result<String, fmt::Error> {
+    pub(crate) fn render(
+        &self,
+        shared: &Arc<Shared>,
+        counts: &Arc<ListenerCounts>,
+    ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("bartizan");
         registry.register("requests", "Requests that have ended", self.requests.clone());
-        registry.register_with_unit("request_duration", "From the head of a request to the end of its answer", Unit::Seconds, self.durations.clone());
+        registry.register_with_unit(
+            "request_duration",
+            "From the head of a request to the end of its answer",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
         registry.register_with_unit("sent", "Bodies of answers", Unit::Bytes, self.sent.clone());
-        registry.register("redacted_values", "Values of personal data that were redacted", self.redacted.clone());
+        registry.register(
+            "redacted_values",
+            "Values of personal data that were redacted",
+            self.redacted.clone(),
+        );
         registry.register("reloads", "Attempts to take new settings", self.reloads.clone());
         registry.register_collector(Box::new(Now { shared: shared.clone(), counts: counts.clone() }));
         let mut out = String::new();
@@ -110,7 +123,9 @@ impl Tally {
     pub(crate) fn count(&self, record: &Record) {
         let mut known = self.known.borrow_mut();
         let same = |handle: &Handle| {
-            handle.status == record.status && handle.decision == record.decision && handle.backend == record.backend
+            handle.status == record.status
+                && handle.decision == record.decision
+                && handle.backend == record.backend
         };
         let at = known.iter().position(same).unwrap_or_else(|| {
             known.push(self.handle(record));
@@ -164,8 +179,16 @@ impl prometheus_client::collector::Collector for Now {
         gauge(&mut encoder, "connections", "Connections held now", i64::try_from(open).unwrap_or(i64::MAX))?;
         for (name, help, value) in [
             ("connections_accepted", "Connections taken", read(&self.counts.accepted)),
-            ("connections_over_limit", "Connections closed because the limit was reached", read(&self.counts.over_limit)),
-            ("handshakes_failed", "Connections that ended before their TLS handshake did", read(&self.counts.handshakes_failed)),
+            (
+                "connections_over_limit",
+                "Connections closed because the limit was reached",
+                read(&self.counts.over_limit),
+            ),
+            (
+                "handshakes_failed",
+                "Connections that ended before their TLS handshake did",
+                read(&self.counts.handshakes_failed),
+            ),
             ("connections_timed_out", "Connections closed at a deadline", read(&self.counts.timed_out)),
             ("accept_errors", "Times that no connection could be accepted", read(&self.counts.accept_errors)),
             ("requests_refused", "Requests refused at the edge", read(&self.counts.refused)),
@@ -176,14 +199,20 @@ impl prometheus_client::collector::Collector for Now {
         }
         let ready = self.shared.audit.ready();
         gauge(&mut encoder, "audit_ready", "Whether the audit log can be written", i64::from(ready))?;
-        self.replicas(&mut encoder)
+        self.replicas(&mut encoder)?;
+        self.plugins(&mut encoder)
     }
 }
 
 impl Now {
     fn replicas(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let shape = ConstGauge::new(0i64);
-        let mut family = encoder.encode_descriptor("replica_up", "Whether a replica is asked", None, shape.metric_type())?;
+        let mut family = encoder.encode_descriptor(
+            "replica_up",
+            "Whether a replica is asked",
+            None,
+            shape.metric_type(),
+        )?;
         for backend in &self.shared.plan.load().backends {
             for replica in backend.health.snapshot() {
                 let up = ConstGauge::new(i64::from(replica.state != HealthState::Unhealthy));
@@ -195,8 +224,33 @@ impl Now {
     }
 }
 
+impl Now {
+    /// How each plugin is doing; the reason of the last refusal stands in a label, for whoever gets the alert.
+    fn plugins(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let one = ConstGauge::new(1i64);
+        let statuses = self.shared.plugins.status();
+        let mut states =
+            encoder.encode_descriptor("plugin_state", "How a plugin is doing", None, one.metric_type())?;
+        for plugin in &statuses {
+            let (state, version) = (plugin.state.to_string(), plugin.version.as_deref().unwrap_or(""));
+            one.encode(states.encode_family(&[
+                ("plugin", &*plugin.name),
+                ("state", &*state),
+                ("version", version),
+            ])?)?;
+        }
+        let help = "Why the newest version of a plugin was refused or taken back";
+        let mut refusals = encoder.encode_descriptor("plugin_refused", help, None, one.metric_type())?;
+        for plugin in &statuses {
+            if let Some(reason) = &plugin.last_refusal {
+                one.encode(refusals.encode_family(&[("plugin", &*plugin.name), ("reason", &**reason)])?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64) -> fmt::Result {
     let gauge = ConstGauge::new(value);
     gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
 }
-

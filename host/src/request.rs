@@ -24,15 +24,21 @@ use crate::routes::Route;
 
 impl Gateway {
     /// Who is asking, where to, may they, fetch it, redact it.
-    async fn answer(&self, exchange: &mut Exchange, request: Request<RequestBody>) -> Result<Answer, Failure> {
+    async fn answer(
+        &self,
+        exchange: &mut Exchange,
+        request: Request<RequestBody>,
+    ) -> Result<Answer, Failure> {
         let now = exchange.entry.record.time;
         let house = self.house();
-        let route = house.plan.routes.find(&exchange.host, &exchange.entry.record.path).ok_or(Failure::NoRoute)?;
+        let route =
+            house.plan.routes.find(&exchange.host, &exchange.entry.record.path).ok_or(Failure::NoRoute)?;
         self.audit_is_kept()?;
         if let Route::Door(door) = route {
             return self.portal_door(exchange, door, request, now).await;
         }
-        let visitor = self.shared().identity.load_full().establish(exchange.client, request.headers(), now).await?;
+        let visitor =
+            self.shared().identity.load_full().establish(exchange.client, request.headers(), now).await?;
         exchange.entry.arrived(&visitor);
         exchange.refuse_other_sites(&visitor, &request)?;
         let answer = match route {
@@ -41,7 +47,10 @@ impl Gateway {
             Route::Backend { name, path } => {
                 exchange.entry.record.backend = Some(name.clone());
                 let permit = house.plan.policy.decide(&visitor.subject, &name)?;
-                let reply = house.backends.send(&permit, exchange.forwarded(path, request, house.plan.body_limit_bytes)).await?;
+                let reply = house
+                    .backends
+                    .send(&permit, exchange.forwarded(path, request, house.plan.body_limit_bytes))
+                    .await?;
                 respond::redacted(&permit, reply, &mut exchange.entry)?
             }
         };
@@ -124,14 +133,24 @@ impl Exchange {
     }
 
     /// What could change something, or opens a channel, and is vouched for by a cookie alone, must come from one of our own pages.
-    fn refuse_other_sites(&self, visitor: &Established, request: &Request<RequestBody>) -> Result<(), Failure> {
-        let safe = matches!(*request.method(), Method::GET | Method::HEAD) && !wants_websocket(request.headers());
+    fn refuse_other_sites(
+        &self,
+        visitor: &Established,
+        request: &Request<RequestBody>,
+    ) -> Result<(), Failure> {
+        let safe =
+            matches!(*request.method(), Method::GET | Method::HEAD) && !wants_websocket(request.headers());
         let own = || identity::initiator(request.headers(), &self.authority) == Initiator::SameOrigin;
         if visitor.session.is_none() || safe || own() { Ok(()) } else { Err(Failure::CrossSite) }
     }
 
     /// The request as the backend sees it: without what was for us, and with who asks us from where.
-    fn forwarded(&self, path: String, request: Request<RequestBody>, body_limit_bytes: usize) -> backend::Request {
+    fn forwarded(
+        &self,
+        path: String,
+        request: Request<RequestBody>,
+        body_limit_bytes: usize,
+    ) -> backend::Request {
         let (mut parts, body) = request.into_parts();
         let upgrade = if wants_websocket(&parts.headers) {
             parts.extensions.remove::<hyper::upgrade::OnUpgrade>()
@@ -163,7 +182,16 @@ impl Exchange {
             })))
         };
         let replayable = backend::Request::is_safe(&parts.method);
-        backend::Request { method: parts.method, path, query, headers: parts.headers, body, body_limit_bytes, replayable, upgrade }
+        backend::Request {
+            method: parts.method,
+            path,
+            query,
+            headers: parts.headers,
+            body,
+            body_limit_bytes,
+            replayable,
+            upgrade,
+        }
     }
 
     fn failed(&mut self, failure: &Failure) -> Answer {

@@ -96,7 +96,12 @@ pub(crate) fn redacted(_permit: &Permit, reply: Reply, entry: &mut Entry) -> Res
     };
     let empty = parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED;
     if kinds.is_empty() || empty {
-        return Ok(Answer { status: parts.status, headers, source: Source::Reply(parts.body), tunnel: parts.tunnel });
+        return Ok(Answer {
+            status: parts.status,
+            headers,
+            source: Source::Reply(parts.body),
+            tunnel: parts.tunnel,
+        });
     }
     if parts.tunnel.is_some() {
         return Err(Failure::Unredactable { what: "an upgraded connection".into() });
@@ -169,8 +174,12 @@ impl Body for AnswerBody {
         let frame = match &mut this.source {
             Source::Own(bytes) if bytes.is_empty() => None,
             Source::Own(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Source::Reply(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(AnswerError::from)),
-            Source::Redacted { body, redactor, ended } => ready!(poll_redacted(body, redactor, ended, context)),
+            Source::Reply(body) => {
+                ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(AnswerError::from))
+            }
+            Source::Redacted { body, redactor, ended } => {
+                ready!(poll_redacted(body, redactor, ended, context))
+            }
         };
         match &frame {
             None => this.entry.record.complete = true,

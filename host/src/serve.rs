@@ -21,12 +21,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::admin;
 use crate::audit::{Audit, AuditThread};
 use crate::gateway::{Gateway, Plan, Shared};
 use crate::listener::{self, BoundListener, Edge};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::admin;
 
 /// How long plugins may take to end once requests have drained.
 const PLUGINS_END: Duration = Duration::from_secs(2);
@@ -35,7 +35,10 @@ const PLUGINS_END: Duration = Duration::from_secs(2);
 pub(crate) fn run(config: &Path, announce: impl FnOnce(&Settings)) -> Result<()> {
     let settings = Settings::load(config)?;
     make_private_folder(&settings.state)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime could be started")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime could be started")?;
     runtime.block_on(serve(config.to_owned(), settings, announce))
 }
 
@@ -46,12 +49,18 @@ async fn serve(config: PathBuf, settings: Settings, announce: impl FnOnce(&Setti
     let stop = CancellationToken::new();
     let mut side = JoinSet::new();
     let (tls, counts) = (edge.tls.clone(), edge.counts.clone());
-    side.spawn(ended("the admin listener", admin::serve(sockets.admin, shared.clone(), counts, stop.clone())));
+    side.spawn(ended(
+        "the admin listener",
+        admin::serve(sockets.admin, shared.clone(), counts, stop.clone()),
+    ));
     let watching = stop.clone();
     side.spawn(async move { tls.watch(watching).await });
     if let Some(plain) = sockets.redirect {
         let (edge, https) = (edge.clone(), settings.listener.address);
-        side.spawn(ended("the redirect listener", listener::serve_redirect(plain, edge, https, stop.clone())));
+        side.spawn(ended(
+            "the redirect listener",
+            listener::serve_redirect(plain, edge, https, stop.clone()),
+        ));
     }
     let workers = start_workers(sockets.tls, &edge, &shared, &stop)?;
     announce(&settings);
@@ -80,8 +89,8 @@ async fn serve(config: PathBuf, settings: Settings, announce: impl FnOnce(&Setti
 fn assemble(settings: &Settings) -> Result<(Arc<Shared>, AuditThread)> {
     let identity = Identity::new(settings.identity.clone())?;
     let audit_file = settings.audit.file.display();
-    let (audit, thread) =
-        Audit::open(settings.audit.clone()).with_context(|| format!("the audit log {audit_file} cannot be opened"))?;
+    let (audit, thread) = Audit::open(settings.audit.clone())
+        .with_context(|| format!("the audit log {audit_file} cannot be opened"))?;
     let host = HostSettings { cache: Some(settings.state.join("compiled")), ..HostSettings::default() };
     let plugins = PluginHost::start(settings.plugins.clone(), host)?;
     let shared = Shared {
@@ -109,7 +118,10 @@ impl Sockets {
             None => None,
         };
         let admin = admin::bind(settings.admin).await.with_context(|| {
-            format!("the admin listener cannot use {}; stop the other program, or set another `admin` address", settings.admin)
+            format!(
+                "the admin listener cannot use {}; stop the other program, or set another `admin` address",
+                settings.admin
+            )
         })?;
         Ok(Sockets { tls, redirect, admin })
     }

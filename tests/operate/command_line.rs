@@ -55,8 +55,13 @@ fn check_finds_every_fault_with_file_line_and_key() -> Result<()> {
     let said = words(&output);
     ensure!(!output.status.success());
     for expected in [
-        "policy.yaml:4:", "no backend is called `prometeus`; there are `gateway`, `prometheus`", "policy.yaml:5:",
-        "no action `reed`", "add `team!=\"\"`", "policy.yaml:7:", "unknown key `grups`",
+        "policy.yaml:4:",
+        "no backend is called `prometeus`; there are `gateway`, `prometheus`",
+        "policy.yaml:5:",
+        "no action `reed`",
+        "add `team!=\"\"`",
+        "policy.yaml:7:",
+        "unknown key `grups`",
     ] {
         ensure!(said.contains(expected), "`{expected}` is missing:\n{said}");
     }
@@ -68,7 +73,12 @@ fn explain_says_who_sees_what_and_by_which_role() -> Result<()> {
     let options = options(["http://127.0.0.1:9/".to_owned()])?;
     options.write()?;
     let said = words(&bartizan(options.folder().path(), &["policy", "explain", "--as", "bo"])?);
-    for expected in ["bo is in payments and holds payments", "sees {team=\"payments\"}", "redacted: email", "gateway: closed"] {
+    for expected in [
+        "bo is in payments and holds payments",
+        "sees {team=\"payments\"}",
+        "redacted: email",
+        "gateway: closed",
+    ] {
         ensure!(said.contains(expected), "`{expected}` is missing:\n{said}");
     }
     let stranger = bartizan(options.folder().path(), &["policy", "explain", "--as", "nobody"])?;

@@ -46,8 +46,11 @@ async fn a_killed_replica_fails_no_read_and_comes_back() -> Result<()> {
         reader??;
     }
     ensure!(before > 0 && without > before, "requests were made before ({before}) and after ({without})");
-    let metrics = support::client::plain().get(format!("{}/metrics", gateway.admin())).send().await?.text().await?;
-    let up = |url: &str| metrics.lines().any(|line| line.contains("replica_up") && line.contains(url) && line.ends_with(" 1"));
+    let metrics =
+        support::client::plain().get(format!("{}/metrics", gateway.admin())).send().await?.text().await?;
+    let up = |url: &str| {
+        metrics.lines().any(|line| line.contains("replica_up") && line.contains(url) && line.ends_with(" 1"))
+    };
     ensure!(up(&first.url()) && up(&second.url()), "both are asked again:\n{metrics}");
     Ok(())
 }

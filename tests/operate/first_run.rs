@@ -25,7 +25,8 @@ async fn one_command_serves_a_backend_with_a_certificate_and_a_login() -> Result
         "--folder".into(),
         made.display().to_string(),
     ];
-    let mut process = Process::start("gateway", repository::program()?, "the program", arguments, folder.path())?;
+    let mut process =
+        Process::start("gateway", repository::program()?, "the program", arguments, folder.path())?;
     process.says("Go on from here", Duration::from_secs(20)).await?;
     let said = process.log();
     let password = said

@@ -48,7 +48,11 @@ async fn a_changed_policy_is_taken_up_and_an_invalid_one_refused() -> Result<()>
         .filter(|record| record["event"] == "reload")
         .map(|record| record["decision"].as_str().unwrap_or("").to_owned())
         .collect();
-    ensure!(reloads.iter().any(|decision| decision == "failed") && reloads.iter().any(|decision| decision == "allowed"), "{reloads:?}");
+    ensure!(
+        reloads.iter().any(|decision| decision == "failed")
+            && reloads.iter().any(|decision| decision == "allowed"),
+        "{reloads:?}"
+    );
     Ok(())
 }
 
@@ -82,11 +86,17 @@ async fn termination_finishes_what_is_in_flight_and_the_audit_log_is_whole() -> 
     let queries: Vec<_> = records.iter().filter(|record| record["backend"] == "prometheus").collect();
     ensure!(queries.len() == 20, "{} records", queries.len());
     let last = queries[19];
-    ensure!(last["user"] == "bo" && last["roles"][0] == "payments" && last["redacted"]["email"] == 1, "{last}");
+    ensure!(
+        last["user"] == "bo" && last["roles"][0] == "payments" && last["redacted"]["email"] == 1,
+        "{last}"
+    );
     ensure!(last["narrowed_query"].as_str().is_some_and(|query| query.contains("team=~")), "{last}");
     let file = gateway.folder().path().join("audit.jsonl");
     let verify = |expected: bool| -> Result<()> {
-        let done = std::process::Command::new(support::repository::program()?).args(["audit", "verify"]).arg(&file).output()?;
+        let done = std::process::Command::new(support::repository::program()?)
+            .args(["audit", "verify"])
+            .arg(&file)
+            .output()?;
         ensure!(done.status.success() == expected, "{}", String::from_utf8_lossy(&done.stdout));
         Ok(())
     };

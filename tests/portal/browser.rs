@@ -1,5 +1,7 @@
 //! A headless Chromium, driven by the WebDriver protocol (W3C WebDriver level 2) through chromedriver.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,8 +41,13 @@ impl Browser {
     pub async fn start(dark: bool) -> Result<Browser> {
         let folder = Folder::new()?;
         let port = free_port();
-        let mut driver =
-            Process::start("chromedriver", "chromedriver", "chromium-driver", [format!("--port={port}")], folder.path())?;
+        let mut driver = Process::start(
+            "chromedriver",
+            "chromedriver",
+            "chromium-driver",
+            [format!("--port={port}")],
+            folder.path(),
+        )?;
         let client = client::plain();
         let base = format!("http://127.0.0.1:{port}");
         driver.answers(&client, &format!("{base}/status")).await?;
@@ -51,7 +58,9 @@ impl Browser {
         }
         let options = json!({ "args": arguments });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "acceptInsecureCerts": true, "goog:chromeOptions": options } } });
-        let made = call(client.post(format!("{base}/session")).body(wanted.to_string())).await.context("no browser")?;
+        let made = call(client.post(format!("{base}/session")).body(wanted.to_string()))
+            .await
+            .context("no browser")?;
         let id = made["sessionId"].as_str().context("no session")?;
         Ok(Browser { client, session: format!("{base}/session/{id}"), _driver: driver, _folder: folder })
     }
@@ -76,9 +85,13 @@ impl Browser {
     pub async fn press(&self, keys: &[&str]) -> Result<()> {
         let strokes: Vec<Value> = keys
             .iter()
-            .flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })])
+            .flat_map(|key| {
+                [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]
+            })
             .collect();
-        self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keys", "actions": strokes }] })).await.map(drop)
+        self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keys", "actions": strokes }] }))
+            .await
+            .map(drop)
     }
 
     /// Clicks an element.
@@ -117,6 +130,12 @@ impl Browser {
         Ok(std::fs::write(file, bytes)?)
     }
 
+    /// The address of chromedriver, and the session's path there.
+    fn place(&self) -> Option<(&str, &str)> {
+        let rest = self.session.strip_prefix("http://")?;
+        rest.split_at_checked(rest.find('/')?)
+    }
+
     async fn find(&self, css: &str) -> Result<String> {
         let found = self.post("/element", json!({ "using": "css selector", "value": css })).await;
         let found = found.with_context(|| format!("no element {css}"))?;
@@ -129,6 +148,17 @@ impl Browser {
 
     async fn post(&self, path: &str, body: Value) -> Result<Value> {
         call(self.client.post(format!("{}{path}", self.session)).body(body.to_string())).await
+    }
+}
+
+/// chromedriver is killed, which would leave its browser behind: so the session is ended first.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let Some((address, path)) = self.place() else { return };
+        let Ok(mut stream) = TcpStream::connect(address) else { return };
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+        let _ = write!(stream, "DELETE {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let _ = stream.read(&mut [0; 512]);
     }
 }
 

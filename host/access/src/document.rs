@@ -131,14 +131,22 @@ impl Document {
             text: lines.get(line.wrapping_sub(1)).cloned().unwrap_or_default(),
         };
         let documents = MarkedYaml::load_from_str(text).map_err(|error| {
-            whole(error.marker().line(), error.marker().col() + 1, format!("this is not YAML: {}", error.info()))
+            whole(
+                error.marker().line(),
+                error.marker().col() + 1,
+                format!("this is not YAML: {}", error.info()),
+            )
         })?;
         let root = match documents.as_slice() {
             [] => Node { line: 0, column: 0, value: Value::Map(Vec::new()) },
-            [only] => Node::from_yaml(only).map_err(|(line, column, message)| whole(line, column, message))?,
+            [only] => {
+                Node::from_yaml(only).map_err(|(line, column, message)| whole(line, column, message))?
+            }
             [_, second, ..] => {
                 let line = second.span.start.line();
-                return Err(whole(line, 1, "one file holds one YAML document; remove the second".into()).into());
+                return Err(
+                    whole(line, 1, "one file holds one YAML document; remove the second".into()).into()
+                );
             }
         };
         Ok(Document { name: name.to_owned(), lines, root })
@@ -160,7 +168,8 @@ impl Document {
                     } else if let Some(field) = quoted_after(&message, "missing field ") {
                         let missing = joined(&path, Some(field));
                         if !cut.contains(&missing) {
-                            faults.push(self.fault(&joined(&path, None), format!("`{field}` is missing here")));
+                            faults
+                                .push(self.fault(&joined(&path, None), format!("`{field}` is missing here")));
                         }
                         cut.push(joined(&path, None));
                         if !self.root.cut(&path) {
@@ -203,7 +212,9 @@ impl Node {
             YamlData::Value(Scalar::Integer(value)) => Value::Scalar((*value).into()),
             YamlData::Value(Scalar::FloatingPoint(value)) => Value::Scalar(value.into_inner().into()),
             YamlData::Value(Scalar::String(value)) => Value::Scalar(value.as_ref().into()),
-            YamlData::Sequence(items) => Value::List(items.iter().map(Node::from_yaml).collect::<Result<_, _>>()?),
+            YamlData::Sequence(items) => {
+                Value::List(items.iter().map(Node::from_yaml).collect::<Result<_, _>>()?)
+            }
             YamlData::Mapping(entries) => {
                 let mut map = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
@@ -221,7 +232,9 @@ impl Node {
                 }
                 Value::Map(map)
             }
-            YamlData::Tagged(..) => return Err((line, column, "YAML tags are not used here; remove it".into())),
+            YamlData::Tagged(..) => {
+                return Err((line, column, "YAML tags are not used here; remove it".into()));
+            }
             _ => return Err((line, column, "this value is not understood".into())),
         };
         Ok(Node { line, column, value })
@@ -311,7 +324,10 @@ fn quoted_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
 
 /// serde's words, in those of somebody who writes YAML.
 fn readable(message: &str) -> String {
-    message.replace("unknown field", "unknown key").replace("sequence", "list").replace("invalid type: map", "invalid type: mapping")
+    message
+        .replace("unknown field", "unknown key")
+        .replace("sequence", "list")
+        .replace("invalid type: map", "invalid type: mapping")
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ impl Chain {
     /// Opens or makes the file. The chain goes on behind its last whole line; a torn last line (from
     /// a crash or a full disk) is cut off, since it was never acknowledged by the head.
     pub(super) fn open(settings: AuditSettings) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&settings.file)?;
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&settings.file)?;
         let whole = last_whole_line(&mut file)?;
         let size_bytes = whole.end;
         if size_bytes < file.metadata()?.len() {
@@ -45,12 +46,19 @@ impl Chain {
                 (first_seq(&settings.file)?.unwrap_or(1), seq, hash)
             }
             // An empty file after a rotation: the head knows where the chain stands.
-            None => match fs::read_to_string(head_path(&settings.file)).ok().and_then(|head| seal_of(&head)) {
-                Some((seq, hash)) => (seq + 1, seq, hash),
-                None => (1, 0, GENESIS.to_owned()),
-            },
+            None => {
+                match fs::read_to_string(head_path(&settings.file)).ok().and_then(|head| seal_of(&head)) {
+                    Some((seq, hash)) => (seq + 1, seq, hash),
+                    None => (1, 0, GENESIS.to_owned()),
+                }
+            }
         };
-        let head = OpenOptions::new().write(true).create(true).truncate(false).mode(0o640).open(head_path(&settings.file))?;
+        let head = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o640)
+            .open(head_path(&settings.file))?;
         Ok(Chain { settings, file, head, size_bytes, first_seq, seq, hash })
     }
 
@@ -115,7 +123,12 @@ impl Chain {
         let mut old = self.settings.file.as_os_str().to_owned();
         old.push(format!(".{:012}", self.first_seq));
         fs::rename(&self.settings.file, old)?;
-        self.file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o640).open(&self.settings.file)?;
+        self.file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create_new(true)
+            .mode(0o640)
+            .open(&self.settings.file)?;
         self.size_bytes = 0;
         self.first_seq = self.seq + 1;
         Ok(())

@@ -68,7 +68,9 @@ impl Audit {
         let mut chain = Chain::open(settings)?;
         let shared = Arc::new(Shared::default());
         let writer = shared.clone();
-        let thread = thread::Builder::new().name("audit".into()).spawn(move || write_until_stopped(&writer, &mut chain))?;
+        let thread = thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || write_until_stopped(&writer, &mut chain))?;
         Ok((Audit { shared: shared.clone() }, AuditThread { shared, thread: Some(thread) }))
     }
 
@@ -139,7 +141,11 @@ fn write_until_stopped(shared: &Shared, chain: &mut Chain) {
             anchored = std::time::Instant::now();
             tracing::info!(seq = chain.seq(), hash = chain.hash(), "audit head");
         }
-        thread::park_timeout(if shared.broken.load(Ordering::Relaxed) { 20 * WRITE_EVERY } else { WRITE_EVERY });
+        thread::park_timeout(if shared.broken.load(Ordering::Relaxed) {
+            20 * WRITE_EVERY
+        } else {
+            WRITE_EVERY
+        });
     }
 }
 

@@ -135,16 +135,26 @@ impl Serialize for Record {
             map.serialize_entry("status", &self.status)?;
             map.serialize_entry("sent_bytes", &self.sent_bytes)?;
             map.serialize_entry("complete", &self.complete)?;
-            map.serialize_entry("duration_us", &u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX))?;
+            map.serialize_entry(
+                "duration_us",
+                &u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX),
+            )?;
         }
         if !self.redacted.is_empty() {
-            map.serialize_entry("redacted", &self.redacted.iter().copied().collect::<std::collections::BTreeMap<_, _>>())?;
+            map.serialize_entry(
+                "redacted",
+                &self.redacted.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+            )?;
         }
         map.end()
     }
 }
 
-fn entry<M: SerializeMap, T: Serialize>(map: &mut M, name: &'static str, value: Option<T>) -> Result<(), M::Error> {
+fn entry<M: SerializeMap, T: Serialize>(
+    map: &mut M,
+    name: &'static str,
+    value: Option<T>,
+) -> Result<(), M::Error> {
     match value {
         Some(value) => map.serialize_entry(name, &value),
         None => Ok(()),

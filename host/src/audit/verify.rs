@@ -53,10 +53,15 @@ pub(crate) fn verify(files: &[PathBuf]) -> io::Result<Verdict> {
                 }
                 None => first = link.seq,
                 Some((seq, _)) if link.seq != seq + 1 => {
-                    return broken(format!("line {} follows line {seq} of the chain: lines are missing or moved", link.seq));
+                    return broken(format!(
+                        "line {} follows line {seq} of the chain: lines are missing or moved",
+                        link.seq
+                    ));
                 }
                 Some((_, hash)) if link.prev != *hash => {
-                    return broken("it does not seal the line before it, which was changed or replaced".into());
+                    return broken(
+                        "it does not seal the line before it, which was changed or replaced".into(),
+                    );
                 }
                 Some(_) => {}
             }
@@ -70,7 +75,10 @@ pub(crate) fn verify(files: &[PathBuf]) -> io::Result<Verdict> {
         let head: serde_json::Value = serde_json::from_str(&head).unwrap_or_default();
         let agrees = head["seq"].as_u64() == Some(last) && head["hash"].as_str() == Some(&hash);
         if !agrees {
-            let what = format!("the head says that line {} is the last, the file ends with {last}: lines were cut off or added", head["seq"]);
+            let what = format!(
+                "the head says that line {} is the last, the file ends with {last}: lines were cut off or added",
+                head["seq"]
+            );
             return Ok(Verdict::Broken { file: file.clone(), line: last - first + 2, what });
         }
     }
@@ -86,8 +94,10 @@ struct Link {
 impl Link {
     fn read(text: &str) -> Result<Self, String> {
         let text = text.strip_suffix('\n').ok_or("the line is torn")?;
-        let line: serde_json::Value = serde_json::from_str(text).map_err(|_| "this is not an audit record")?;
-        let (Some(seq), Some(prev), Some(hash)) = (line["seq"].as_u64(), line["prev"].as_str(), line["hash"].as_str())
+        let line: serde_json::Value =
+            serde_json::from_str(text).map_err(|_| "this is not an audit record")?;
+        let (Some(seq), Some(prev), Some(hash)) =
+            (line["seq"].as_u64(), line["prev"].as_str(), line["hash"].as_str())
         else {
             return Err("this is not an audit record".into());
         };

@@ -26,9 +26,14 @@ impl AuditCommand {
             Verdict::Intact { first, last, hash } => {
                 println!("intact: records {first} to {last}, each sealing the one before");
                 println!("head: {hash}");
-                println!("Compare the head with the last `audit head` line of the gateway's log: whoever can write the file could have written a chain anew.");
+                println!(
+                    "Compare the head with the last `audit head` line of the gateway's log: whoever can write the file could have written a chain anew."
+                );
                 if first > 1 {
-                    println!("Records 1 to {} stand in older files; name those first to check them too.", first - 1);
+                    println!(
+                        "Records 1 to {} stand in older files; name those first to check them too.",
+                        first - 1
+                    );
                 }
                 Ok(ExitCode::SUCCESS)
             }

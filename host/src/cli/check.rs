@@ -13,7 +13,13 @@ pub(super) fn run(config: &Path) -> Result<ExitCode> {
     println!("  listens on   {} (admin {})", settings.listener.address, settings.admin);
     for backend in &settings.backends {
         let replicas: Vec<&str> = backend.pool.replicas.iter().map(|replica| &**replica.url()).collect();
-        println!("  {:<12} {} {} -> {}", backend.name, backend.kind.name(), backend.route.prefix, replicas.join(", "));
+        println!(
+            "  {:<12} {} {} -> {}",
+            backend.name,
+            backend.kind.name(),
+            backend.route.prefix,
+            replicas.join(", ")
+        );
     }
     for plugin in &settings.plugins {
         println!("  plugin       {} from {}", plugin.name, plugin.file.display());

@@ -27,7 +27,14 @@ impl PluginCommand {
             PluginCommand::Check { file } => {
                 let description = bartizan_plugin::check(&file)?;
                 println!("{} {}: {}", description.name, description.version, description.help);
-                println!("  asks for  {}", if description.capabilities.is_empty() { "nothing".to_owned() } else { description.capabilities.join(", ") });
+                println!(
+                    "  asks for  {}",
+                    if description.capabilities.is_empty() {
+                        "nothing".to_owned()
+                    } else {
+                        description.capabilities.join(", ")
+                    }
+                );
                 println!("  sha256    {}", description.digest);
                 println!("  size      {} bytes", description.size_bytes);
                 if !description.settings_schema.is_empty() {
@@ -48,7 +55,13 @@ fn list(config: &Config) -> Result<ExitCode> {
     for plugin in &settings.plugins {
         match bartizan_plugin::check(&plugin.file) {
             Ok(description) => {
-                println!("{}\t{} {}\t{}", plugin.name, description.name, description.version, plugin.file.display());
+                println!(
+                    "{}\t{} {}\t{}",
+                    plugin.name,
+                    description.name,
+                    description.version,
+                    plugin.file.display()
+                );
             }
             Err(error) => {
                 code = ExitCode::FAILURE;
@@ -57,7 +70,10 @@ fn list(config: &Config) -> Result<ExitCode> {
         }
     }
     if !settings.plugins.is_empty() {
-        println!("What a running gateway makes of them: /-/plugins on the portal, or /exporters/metrics on {}.", settings.admin);
+        println!(
+            "What a running gateway makes of them: /-/plugins on the portal, or /exporters/metrics on {}.",
+            settings.admin
+        );
     }
     Ok(code)
 }

@@ -55,18 +55,25 @@ impl Explain {
                 bail!("no backend is called `{only}`; `bartizan check` lists them");
             }
         }
-        let groups = if subject.groups().is_empty() { "no group".to_owned() } else { subject.groups().join(", ") };
+        let groups =
+            if subject.groups().is_empty() { "no group".to_owned() } else { subject.groups().join(", ") };
         let mut roles: Vec<&str> = settings.policy.roles_of(&subject).map(|role| &**role).collect();
         roles.sort_unstable();
         roles.dedup();
-        println!("{} is in {groups} and holds {}.", self.user, if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") });
+        println!(
+            "{} is in {groups} and holds {}.",
+            self.user,
+            if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") }
+        );
         for name in &names {
             match settings.policy.decide(&subject, name) {
                 Ok(permit) => {
                     println!("\n{name}: open");
                     permit.grants().iter().for_each(|grant| print_grant(grant));
                 }
-                Err(Denied::NoRole { .. } | Denied::Backend { .. }) => println!("\n{name}: closed; no role opens it"),
+                Err(Denied::NoRole { .. } | Denied::Backend { .. }) => {
+                    println!("\n{name}: closed; no role opens it")
+                }
                 Err(other) => println!("\n{name}: closed; {other}"),
             }
         }
@@ -92,13 +99,19 @@ impl Explain {
 
 fn print_grant(grant: &Grant) {
     let kinds = respond::vocabulary();
-    let redacted: Vec<&str> = grant.redactions().positions().filter_map(|at| kinds.get(at).copied()).collect();
+    let redacted: Vec<&str> =
+        grant.redactions().positions().filter_map(|at| kinds.get(at).copied()).collect();
     let shown: Vec<String> = grant
         .selectors()
         .iter()
-        .map(|selector| if selector.matches_everything() { "everything".into() } else { selector.to_string() })
+        .map(
+            |selector| if selector.matches_everything() { "everything".into() } else { selector.to_string() },
+        )
         .collect();
     println!("  by role {}: {}", grant.role(), grant.actions().join(", "));
     println!("    sees {}", shown.join(" or "));
-    println!("    redacted: {}", if redacted.is_empty() { "nothing".to_owned() } else { redacted.join(", ") });
+    println!(
+        "    redacted: {}",
+        if redacted.is_empty() { "nothing".to_owned() } else { redacted.join(", ") }
+    );
 }

@@ -69,10 +69,15 @@ impl Quickstart {
             println!("  {} ({}) at https://{address}/{}/", found.url, found.kind.name(), found.name);
         }
         match &self.password {
-            Some(password) => println!("\n  Sign in as {USER} with {password}\n  This is shown once; `bartizan user add` sets another."),
+            Some(password) => println!(
+                "\n  Sign in as {USER} with {password}\n  This is shown once; `bartizan user add` sets another."
+            ),
             None => {
                 let users = self.folder.join("users.yaml");
-                println!("\n  Sign in as before. Forgotten? bartizan user add --users {} --group admins {USER}", users.display());
+                println!(
+                    "\n  Sign in as before. Forgotten? bartizan user add --users {} --group admins {USER}",
+                    users.display()
+                );
             }
         }
         for found in self.backends.iter().filter(|found| found.has_pages_of_its_own()) {
@@ -83,7 +88,10 @@ impl Quickstart {
         println!("\nThe certificate is for this machine alone. Trust it with {}, such as", ca.display());
         println!("  curl --cacert {} -u {USER} https://{address}/", ca.display());
         println!("Its own metrics are at http://{}/metrics.", settings.admin);
-        println!("\nGo on from here: the settings, the policy and the users are yours, in {}/.", self.folder.display());
+        println!(
+            "\nGo on from here: the settings, the policy and the users are yours, in {}/.",
+            self.folder.display()
+        );
         println!("  Copy them, add backends, roles and people, and run `bartizan check` and");
         println!("  `bartizan serve --config FILE`. Changes are taken up while it runs.\n");
     }
@@ -137,7 +145,8 @@ async fn kind_of(url: &str) -> Result<Kind> {
 }
 
 fn certificate(folder: &Path, listen: SocketAddr) -> Result<()> {
-    let (ca_file, certificate_file, key_file) = (folder.join("ca.pem"), folder.join("server.pem"), folder.join("server.key"));
+    let (ca_file, certificate_file, key_file) =
+        (folder.join("ca.pem"), folder.join("server.pem"), folder.join("server.key"));
     if ca_file.exists() && certificate_file.exists() && key_file.exists() {
         return Ok(());
     }
@@ -168,7 +177,9 @@ fn policy_text(backends: &[Found]) -> String {
     for found in backends {
         text.push_str(&format!("      - {{backend: {}, actions: ['*'], selectors: ['{{}}']}}\n", found.name));
     }
-    text.push_str("\n  # A team that sees its own metrics, with personal data masked:\n  # payments:\n  #   grants:\n");
+    text.push_str(
+        "\n  # A team that sees its own metrics, with personal data masked:\n  # payments:\n  #   grants:\n",
+    );
     text.push_str("  #     - backend: prometheus\n  #       actions: [read]\n  #       selectors: ['{team=\"payments\"}']\n  #       redact: [email, card, iban, phone, ip]\n");
     text.push_str("\nbindings:\n  - {role: admin, groups: [admins]}\n");
     text
@@ -181,7 +192,12 @@ fn settings_text(backends: &[Found], listen: SocketAddr) -> String {
          identity:\n  users: users.yaml\npolicy: policy.yaml\nbackends:\n"
     );
     for found in backends {
-        text.push_str(&format!("  {}:\n    kind: {}\n    replicas: [\"{}\"]\n", found.name, found.kind.name(), found.url));
+        text.push_str(&format!(
+            "  {}:\n    kind: {}\n    replicas: [\"{}\"]\n",
+            found.name,
+            found.kind.name(),
+            found.url
+        ));
     }
     text
 }
@@ -196,7 +212,8 @@ fn random_password() -> Result<String> {
 
 fn write_private(path: &Path, text: &str) -> Result<()> {
     let write = || {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         file.write_all(text.as_bytes())
     };
     write().with_context(|| format!("{} cannot be written", path.display()))

@@ -62,7 +62,8 @@ impl Serve {
     fn start_log(&self) {
         let filter = EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        let text = self.log.map_or_else(|| std::io::stderr().is_terminal(), |format| format == LogFormat::Text);
+        let text =
+            self.log.map_or_else(|| std::io::stderr().is_terminal(), |format| format == LogFormat::Text);
         if text {
             builder.with_target(false).init();
         } else {

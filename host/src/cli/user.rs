@@ -71,7 +71,10 @@ impl Add {
         let done = if replaced { "has a new password and groups" } else { "is added" };
         println!("{} {done} in {}.", self.name, self.file.users.display());
         if self.group.is_empty() {
-            println!("They are in no group: bind a role to `users: [{}]` in the policy, or add --group.", self.name);
+            println!(
+                "They are in no group: bind a role to `users: [{}]` in the policy, or add --group.",
+                self.name
+            );
         }
         Ok(())
     }

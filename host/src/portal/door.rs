@@ -36,7 +36,9 @@ impl Gateway {
         now: SystemTime,
     ) -> Result<Answer, Failure> {
         match (door, request.method()) {
-            (Door::Asset(media_type, content), &Method::GET | &Method::HEAD) => Ok(asset(media_type, content)),
+            (Door::Asset(media_type, content), &Method::GET | &Method::HEAD) => {
+                Ok(asset(media_type, content))
+            }
             (Door::Login, &Method::GET | &Method::HEAD) => {
                 let return_to = query_value(request.uri().query(), "return_to");
                 self.login_page(StatusCode::OK, request.headers(), &return_to, "", "")
@@ -47,7 +49,14 @@ impl Gateway {
         }
     }
 
-    fn login_page(&self, status: StatusCode, headers: &HeaderMap, return_to: &str, user: &str, notice: &str) -> Result<Answer, Failure> {
+    fn login_page(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        return_to: &str,
+        user: &str,
+        notice: &str,
+    ) -> Result<Answer, Failure> {
         let identity = self.shared().identity.load();
         if !identity.offers_login() {
             return Err(Failure::NoLoginPage);
@@ -61,7 +70,12 @@ impl Gateway {
         })
     }
 
-    async fn sign_in(&self, exchange: &mut Exchange, request: Request<RequestBody>, now: SystemTime) -> Result<Answer, Failure> {
+    async fn sign_in(
+        &self,
+        exchange: &mut Exchange,
+        request: Request<RequestBody>,
+        now: SystemTime,
+    ) -> Result<Answer, Failure> {
         exchange.entry.record.event = "login";
         let (parts, body) = request.into_parts();
         let fields = login_fields(&form(body).await?);
@@ -72,7 +86,13 @@ impl Gateway {
             exchange.entry.record.decision = Decision::Denied;
             exchange.entry.record.reason = Some("the form is not from this browser's login page".into());
             let notice = "The sign-in page was open for too long, or came from elsewhere. Please try again.";
-            return self.login_page(StatusCode::FORBIDDEN, &parts.headers, &fields.return_to, &fields.user, notice);
+            return self.login_page(
+                StatusCode::FORBIDDEN,
+                &parts.headers,
+                &fields.return_to,
+                &fields.user,
+                notice,
+            );
         }
         match identity.login(exchange.client, &fields.user, &fields.password, now).await {
             Ok(entered) => {
@@ -85,7 +105,8 @@ impl Gateway {
                 exchange.entry.record.decision = Decision::Denied;
                 exchange.entry.record.reason = Some(error.to_string());
                 let (status, notice) = notice_of(&error);
-                let page = self.login_page(status, &parts.headers, &fields.return_to, &fields.user, &notice)?;
+                let page =
+                    self.login_page(status, &parts.headers, &fields.return_to, &fields.user, &notice)?;
                 Ok(match error {
                     LoginError::Throttled { retry_after } => {
                         page.with(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)))
@@ -96,7 +117,12 @@ impl Gateway {
         }
     }
 
-    async fn sign_out(&self, exchange: &mut Exchange, request: Request<RequestBody>, now: SystemTime) -> Result<Answer, Failure> {
+    async fn sign_out(
+        &self,
+        exchange: &mut Exchange,
+        request: Request<RequestBody>,
+        now: SystemTime,
+    ) -> Result<Answer, Failure> {
         exchange.entry.record.event = "logout";
         let (parts, body) = request.into_parts();
         let identity = self.shared().identity.load_full();
@@ -113,12 +139,19 @@ impl Gateway {
 
 fn notice_of(error: &LoginError) -> (StatusCode, String) {
     match error {
-        LoginError::Refused => (StatusCode::UNAUTHORIZED, "That name and password do not fit. Please try again.".into()),
+        LoginError::Refused => {
+            (StatusCode::UNAUTHORIZED, "That name and password do not fit. Please try again.".into())
+        }
         LoginError::Throttled { retry_after } => {
             let seconds = retry_after.as_secs().max(1);
-            (StatusCode::TOO_MANY_REQUESTS, format!("Too many failed attempts. Try again in {seconds} seconds."))
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("Too many failed attempts. Try again in {seconds} seconds."),
+            )
         }
-        LoginError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".into()),
+        LoginError::Busy => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in. Try again in a moment.".into())
+        }
         LoginError::NotOffered => (StatusCode::FORBIDDEN, "Nobody can sign in with a password here.".into()),
     }
 }

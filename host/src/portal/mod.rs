@@ -51,9 +51,15 @@ impl Door {
         match path {
             "/-/login" => Some(Door::Login),
             "/-/logout" => Some(Door::Logout),
-            "/-/assets/portal.css" => Some(Door::Asset("text/css; charset=utf-8", include_str!("assets/portal.css"))),
-            "/-/assets/portal.js" => Some(Door::Asset("text/javascript; charset=utf-8", include_str!("assets/portal.js"))),
-            "/-/assets/bartizan.svg" | "/favicon.ico" => Some(Door::Asset("image/svg+xml", include_str!("assets/bartizan.svg"))),
+            "/-/assets/portal.css" => {
+                Some(Door::Asset("text/css; charset=utf-8", include_str!("assets/portal.css")))
+            }
+            "/-/assets/portal.js" => {
+                Some(Door::Asset("text/javascript; charset=utf-8", include_str!("assets/portal.js")))
+            }
+            "/-/assets/bartizan.svg" | "/favicon.ico" => {
+                Some(Door::Asset("image/svg+xml", include_str!("assets/bartizan.svg")))
+            }
             _ => None,
         }
     }
@@ -106,7 +112,10 @@ impl Gateway {
             return Err(Failure::Method);
         }
         let plan = self.house().plan.clone();
-        let plugins = plan.policy.decide(&visitor.subject, &Arc::from(BACKEND)).and_then(|permit| permit.admit(PLUGINS));
+        let plugins = plan
+            .policy
+            .decide(&visitor.subject, &Arc::from(BACKEND))
+            .and_then(|permit| permit.admit(PLUGINS));
         let frame = |at| Frame {
             at,
             user: visitor.subject.name().to_owned(),
@@ -149,7 +158,8 @@ pub(crate) fn failure_page(status: StatusCode, sentence: &str, request_id: &str)
         _ => "This request was not understood",
     };
     let page = view::FailurePage { title, sentence, request_id };
-    page_of(status, &page).unwrap_or_else(|_| Answer::own(status, "text/plain; charset=utf-8", sentence.to_owned()))
+    page_of(status, &page)
+        .unwrap_or_else(|_| Answer::own(status, "text/plain; charset=utf-8", sentence.to_owned()))
 }
 
 /// Renders a page with the headers that keep it to itself.

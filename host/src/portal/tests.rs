@@ -16,7 +16,10 @@ fn doors_and_pages_have_their_addresses() {
 #[test]
 fn the_way_back_is_encoded() {
     assert_eq!(login_address("/"), "/-/login");
-    assert_eq!(login_address("/prometheus/graph?a=b&c=d"), "/-/login?return_to=%2Fprometheus%2Fgraph%3Fa%3Db%26c%3Dd");
+    assert_eq!(
+        login_address("/prometheus/graph?a=b&c=d"),
+        "/-/login?return_to=%2Fprometheus%2Fgraph%3Fa%3Db%26c%3Dd"
+    );
 }
 
 #[test]
@@ -28,7 +31,9 @@ fn browsers_are_redirected_and_programs_get_json() {
 
 #[test]
 fn a_navigation_wants_a_page_and_a_script_does_not() {
-    let headers = |name: &'static str, value: &'static str| HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))]);
+    let headers = |name: &'static str, value: &'static str| {
+        HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))])
+    };
     assert!(wants_page(&Method::GET, &headers("accept", "text/html,application/xhtml+xml")));
     assert!(wants_page(&Method::GET, &headers("sec-fetch-mode", "navigate")));
     assert!(!wants_page(&Method::GET, &headers("sec-fetch-mode", "cors")));

@@ -37,6 +37,9 @@ fn a_prefix_ends_at_a_segment() {
 
 #[test]
 fn a_route_with_a_host_comes_first_and_answers_on_that_host_only() {
-    assert_eq!(found("metrics.example.com", "/prometheus/x"), Some(("by-host".into(), "/prometheus/x".into())));
+    assert_eq!(
+        found("metrics.example.com", "/prometheus/x"),
+        Some(("by-host".into(), "/prometheus/x".into()))
+    );
     assert_eq!(found("other.example.com", "/x"), None);
 }

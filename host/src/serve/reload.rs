@@ -94,7 +94,9 @@ impl Reloader {
         self.shared.plan.store(Arc::new(plan));
         self.shared.plugins.apply(settings.plugins.clone())?;
         if settings.needs_restart(&self.settings) {
-            tracing::warn!("`listen`, `admin`, `workers`, `state` or `audit` changed: restart the gateway to take that up");
+            tracing::warn!(
+                "`listen`, `admin`, `workers`, `state` or `audit` changed: restart the gateway to take that up"
+            );
         }
         self.seen = stamps(&settings.files);
         self.settings = settings;

@@ -82,19 +82,32 @@ struct HealthSection {
     healthy_after: Option<u32>,
 }
 
-pub(super) fn build(sections: BTreeMap<String, BackendSection>, check: &mut Check<'_>) -> Vec<BackendSettings> {
+pub(super) fn build(
+    sections: BTreeMap<String, BackendSection>,
+    check: &mut Check<'_>,
+) -> Vec<BackendSettings> {
     if sections.is_empty() {
-        check.fault("backends", "`backends` is empty: name what stands behind the gateway, each with `kind` and `replicas`");
+        check.fault(
+            "backends",
+            "`backends` is empty: name what stands behind the gateway, each with `kind` and `replicas`",
+        );
     }
     let mut backends: Vec<BackendSettings> = Vec::new();
     for (name, section) in sections {
         let key = format!("backends.{name}");
         if name == portal::BACKEND {
-            check.fault(&key, format!("`{name}` means the gateway itself in the policy; choose another name"));
+            check
+                .fault(&key, format!("`{name}` means the gateway itself in the policy; choose another name"));
         }
         if let Some(backend) = section.build(&name, &key, check) {
             if let Some(other) = backends.iter().find(|other| same_place(&other.route, &backend.route)) {
-                check.fault(&key, format!("its route is that of `{}` already; give it another `route` or `host`", other.name));
+                check.fault(
+                    &key,
+                    format!(
+                        "its route is that of `{}` already; give it another `route` or `host`",
+                        other.name
+                    ),
+                );
             }
             backends.push(backend);
         }
@@ -110,7 +123,10 @@ impl BackendSection {
     fn build(self, name: &str, key: &str, check: &mut Check<'_>) -> Option<BackendSettings> {
         let Some((_, kind)) = Kind::ALL.into_iter().find(|(word, _)| *word == self.kind) else {
             let known: Vec<&str> = Kind::ALL.iter().map(|(word, _)| *word).collect();
-            check.fault(&format!("{key}.kind"), format!("no kind is called `{}`; there are {}", self.kind, known.join(", ")));
+            check.fault(
+                &format!("{key}.kind"),
+                format!("no kind is called `{}`; there are {}", self.kind, known.join(", ")),
+            );
             return None;
         };
         let route = self.route(name, key, check);
@@ -127,13 +143,26 @@ impl BackendSection {
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
         let sound = prefix.starts_with('/') && prefix.ends_with('/') && prefix.bytes().all(plain);
-        if !sound || prefix.contains("//") || prefix.split('/').any(|segment| segment == "." || segment == "..") {
-            check.fault(&format!("{key}.route"), "a route begins and ends with `/` and holds plain segments, such as /prometheus/");
+        if !sound
+            || prefix.contains("//")
+            || prefix.split('/').any(|segment| segment == "." || segment == "..")
+        {
+            check.fault(
+                &format!("{key}.route"),
+                "a route begins and ends with `/` and holds plain segments, such as /prometheus/",
+            );
         }
         if self.host.is_none() && (prefix == "/" || prefix.starts_with("/-/")) {
-            check.fault(&format!("{key}.route"), "`/` and `/-/` are the portal's; choose another route, or set `host`");
+            check.fault(
+                &format!("{key}.route"),
+                "`/` and `/-/` are the portal's; choose another route, or set `host`",
+            );
         }
-        BackendRoute { name: name.into(), host: self.host.as_ref().map(|host| host.to_ascii_lowercase()), prefix }
+        BackendRoute {
+            name: name.into(),
+            host: self.host.as_ref().map(|host| host.to_ascii_lowercase()),
+            prefix,
+        }
     }
 
     fn pool(self, kind: Kind, key: &str, check: &mut Check<'_>) -> PoolSettings {
@@ -145,7 +174,10 @@ impl BackendSection {
             }
         }
         if self.replicas.is_empty() {
-            check.fault(&format!("{key}.replicas"), "name at least one address, such as http://prometheus-0:9090");
+            check.fault(
+                &format!("{key}.replicas"),
+                "name at least one address, such as http://prometheus-0:9090",
+            );
         }
         let mut pool = PoolSettings::new(replicas);
         pool.balance = match self.balance.as_deref() {

@@ -61,14 +61,18 @@ impl ListenSection {
             check.fault("listen", "`address` is missing: where TLS is served, such as 0.0.0.0:8443");
         }
         if self.certificates.is_empty() {
-            check.fault("listen", "`certificates` is missing: a list of PEM files, each with `certificate` and `key`");
+            check.fault(
+                "listen",
+                "`certificates` is missing: a list of PEM files, each with `certificate` and `key`",
+            );
         }
         let certificates = self
             .certificates
             .iter()
             .enumerate()
             .map(|(position, section)| CertificateFiles {
-                certificate: check.existing(&format!("listen.certificates[{position}].certificate"), &section.certificate),
+                certificate: check
+                    .existing(&format!("listen.certificates[{position}].certificate"), &section.certificate),
                 key: check.existing(&format!("listen.certificates[{position}].key"), &section.key),
             })
             .collect();
@@ -83,7 +87,10 @@ impl ListenSection {
         let public_host = self.public_host.as_deref().and_then(|text| match Host::parse(text) {
             Ok(host) => Some(host),
             Err(_) => {
-                check.fault("listen.public_host", "has to be a host name, with a port or without, such as monitoring.example.com");
+                check.fault(
+                    "listen.public_host",
+                    "has to be a host name, with a port or without, such as monitoring.example.com",
+                );
                 None
             }
         });
@@ -91,7 +98,9 @@ impl ListenSection {
         for (position, text) in self.proxy_protocol_from.iter().enumerate() {
             match text.parse::<Network>() {
                 Ok(network) => proxy_protocol_from.push(network),
-                Err(error) => check.fault(&format!("listen.proxy_protocol_from[{position}]"), error.to_string()),
+                Err(error) => {
+                    check.fault(&format!("listen.proxy_protocol_from[{position}]"), error.to_string())
+                }
             }
         }
         Some(ListenerSettings {
@@ -119,13 +128,19 @@ impl LimitsSection {
         };
         let limits = Limits {
             connections: self.connections.unwrap_or(defaults.connections),
-            handshake_timeout: positive("handshake_timeout", self.handshake_timeout, defaults.handshake_timeout),
+            handshake_timeout: positive(
+                "handshake_timeout",
+                self.handshake_timeout,
+                defaults.handshake_timeout,
+            ),
             head_timeout: positive("head_timeout", self.head_timeout, defaults.head_timeout),
             idle_timeout: positive("idle_timeout", self.idle_timeout, defaults.idle_timeout),
             body_timeout: positive("body_timeout", self.body_timeout, defaults.body_timeout),
             write_timeout: positive("write_timeout", self.write_timeout, defaults.write_timeout),
             drain_timeout: positive("drain_timeout", self.drain_timeout, defaults.drain_timeout),
-            head_bytes: self.head.map_or(defaults.head_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            head_bytes: self
+                .head
+                .map_or(defaults.head_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             head_count: self.head_count.unwrap_or(defaults.head_count),
             body_bytes: self.body.unwrap_or(defaults.body_bytes),
             streams: self.streams.unwrap_or(defaults.streams),

@@ -25,7 +25,8 @@ use crate::{portal, respond};
 pub(crate) use backends::BackendSettings;
 
 /// The admin listener's address where none is set: this machine alone.
-const ADMIN_ADDRESS: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8444));
+const ADMIN_ADDRESS: SocketAddr =
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8444));
 
 /// Everything the program is told, checked.
 #[derive(Debug, Clone)]
@@ -172,10 +173,15 @@ fn identity(mut identity: IdentitySettings, state: &Path, check: &mut Check<'_>)
     if let Some(users) = &identity.users {
         identity.users = Some(check.existing("identity.users", users));
     }
-    let keys = identity.session.keys.take().map_or_else(|| state.join("session.keys"), |keys| check.path(&keys));
+    let keys =
+        identity.session.keys.take().map_or_else(|| state.join("session.keys"), |keys| check.path(&keys));
     identity.session.keys = Some(keys);
     for (position, issuer) in identity.issuers.iter_mut().enumerate() {
-        for (key, path) in [("jwks_file", &mut issuer.jwks_file), ("jwks_ca", &mut issuer.jwks_ca), ("secret", &mut issuer.secret)] {
+        for (key, path) in [
+            ("jwks_file", &mut issuer.jwks_file),
+            ("jwks_ca", &mut issuer.jwks_ca),
+            ("secret", &mut issuer.secret),
+        ] {
             if let Some(written) = path.take() {
                 *path = Some(check.existing(&format!("identity.issuers[{position}].{key}"), &written));
             }
@@ -190,7 +196,8 @@ fn policy(written: Option<&Path>, backends: &[BackendSettings], check: &mut Chec
         return None;
     };
     let path = check.path(written);
-    let compiled = read(&path).and_then(|text| PolicyFile::compile(&path.display().to_string(), &text, &vocabulary(backends)));
+    let compiled = read(&path)
+        .and_then(|text| PolicyFile::compile(&path.display().to_string(), &text, &vocabulary(backends)));
     match compiled {
         Ok(policy) => Some(policy),
         Err(faults) => {
@@ -226,7 +233,15 @@ pub(crate) fn read(path: &Path) -> Result<String, Faults> {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => format!("it cannot be read: {error}"),
         };
-        Fault { file: path.display().to_string(), line: 0, column: 0, key: String::new(), message, text: String::new() }.into()
+        Fault {
+            file: path.display().to_string(),
+            line: 0,
+            column: 0,
+            key: String::new(),
+            message,
+            text: String::new(),
+        }
+        .into()
     })
 }
 

@@ -20,7 +20,9 @@ backends:
 
 fn folder_with(settings: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("tempdir");
-    for (name, text) in [("policy.yaml", POLICY), ("users.yaml", ""), ("c.pem", ""), ("c.key", ""), ("s.yaml", settings)] {
+    for (name, text) in
+        [("policy.yaml", POLICY), ("users.yaml", ""), ("c.pem", ""), ("c.key", ""), ("s.yaml", settings)]
+    {
         fs::write(folder.path().join(name), text).expect("writable");
     }
     folder
@@ -63,13 +65,18 @@ fn nobody_could_sign_in_is_a_fault() {
 
 #[test]
 fn two_backends_at_one_place_are_a_fault() {
-    let twice = format!("{SOUND}  second: {{kind: plain, route: /prometheus/, replicas: ['http://127.0.0.1:1']}}\n");
+    let twice =
+        format!("{SOUND}  second: {{kind: plain, route: /prometheus/, replicas: ['http://127.0.0.1:1']}}\n");
     assert!(faults(&twice).iter().any(|(_, key)| key == "backends.second"));
 }
 
 #[test]
 fn the_portals_places_and_name_are_taken() {
-    for bad in ["  x: {kind: plain, route: /, replicas: ['http://a']}\n", "  x: {kind: plain, route: /-/x/, replicas: ['http://a']}\n", "  gateway: {kind: plain, replicas: ['http://a']}\n"] {
+    for bad in [
+        "  x: {kind: plain, route: /, replicas: ['http://a']}\n",
+        "  x: {kind: plain, route: /-/x/, replicas: ['http://a']}\n",
+        "  gateway: {kind: plain, replicas: ['http://a']}\n",
+    ] {
         assert!(!faults(&format!("{SOUND}{bad}")).is_empty(), "{bad}");
     }
 }

@@ -39,7 +39,14 @@ fn every_fault_is_reported_at_once_with_line_and_key() {
     // What was cut out no longer counts: the third item is the second of those that remain.
     assert_eq!(
         at,
-        [(1, "port"), (4, "items[0].colour"), (5, "items[1]"), (7, "items[1].size"), (8, "bogus"), (10, "by_name.x.y.sise")]
+        [
+            (1, "port"),
+            (4, "items[0].colour"),
+            (5, "items[1]"),
+            (7, "items[1].size"),
+            (8, "bogus"),
+            (10, "by_name.x.y.sise")
+        ]
     );
     assert_eq!(sample.items.len(), 2, "what is sound remains");
     assert!(faults[1].2.contains("unknown key `colour`, expected `name` or `size`"), "{}", faults[1].2);
@@ -70,5 +77,8 @@ fn a_fault_shows_the_line_and_points_at_it() {
     let mut document = Document::parse("f.yaml", "port: 1\nitems:\n    - colour: red\n").expect("parses");
     let _: Sample = document.read(&mut faults);
     let text = faults.to_string();
-    assert!(text.contains("--> f.yaml:3:7 (items[0].colour)\n  |\n3 |     - colour: red\n  |       ^"), "{text}");
+    assert!(
+        text.contains("--> f.yaml:3:7 (items[0].colour)\n  |\n3 |     - colour: red\n  |       ^"),
+        "{text}"
+    );
 }

@@ -85,7 +85,9 @@ impl Compiler<'_> {
             .grants
             .iter()
             .enumerate()
-            .filter_map(|(position, grant)| self.grant(&name, &format!("roles.{role}.grants[{position}]"), grant))
+            .filter_map(|(position, grant)| {
+                self.grant(&name, &format!("roles.{role}.grants[{position}]"), grant)
+            })
             .collect();
         self.policy.roles.insert(name, grants);
     }
@@ -95,7 +97,10 @@ impl Compiler<'_> {
             self.vocabulary.backends.iter().find(|(name, _)| **name == *section.backend).cloned()
         else {
             let known = list(self.vocabulary.backends.iter().map(|(name, _)| &**name));
-            self.fault(&format!("{path}.backend"), format!("no backend is called `{}`; there are {known}", section.backend));
+            self.fault(
+                &format!("{path}.backend"),
+                format!("no backend is called `{}`; there are {known}", section.backend),
+            );
             return None;
         };
         let selectors = self.selectors(path, section);
@@ -105,28 +110,44 @@ impl Compiler<'_> {
         Some(Arc::new(Grant { role: role.clone(), backend, actions, selectors, redactions }))
     }
 
-    fn actions(&mut self, path: &str, section: &GrantSection, known: &[Action], everything: bool) -> Vec<&'static str> {
+    fn actions(
+        &mut self,
+        path: &str,
+        section: &GrantSection,
+        known: &[Action],
+        everything: bool,
+    ) -> Vec<&'static str> {
         let mut actions = Vec::new();
         for (position, word) in section.actions.iter().enumerate() {
             let path = format!("{path}.actions[{position}]");
             if word == "*" {
-                actions.extend(known.iter().filter(|action| everything || action.narrowable).map(|action| action.name));
+                actions.extend(
+                    known.iter().filter(|action| everything || action.narrowable).map(|action| action.name),
+                );
                 continue;
             }
             match known.iter().find(|action| action.name == *word) {
                 None => {
                     let known = list(known.iter().map(|action| action.name));
-                    self.fault(&path, format!("`{}` has no action `{word}`; it has {known}", section.backend));
+                    self.fault(
+                        &path,
+                        format!("`{}` has no action `{word}`; it has {known}", section.backend),
+                    );
                 }
                 Some(action) if !everything && !action.narrowable => self.fault(
                     &path,
-                    format!("`{word}` cannot be narrowed to a selector; grant it apart, with selectors: ['{{}}']"),
+                    format!(
+                        "`{word}` cannot be narrowed to a selector; grant it apart, with selectors: ['{{}}']"
+                    ),
                 ),
                 Some(action) => actions.push(action.name),
             }
         }
         if section.actions.is_empty() {
-            self.fault(&format!("{path}.actions"), "a grant without actions grants nothing; remove it, or name some".into());
+            self.fault(
+                &format!("{path}.actions"),
+                "a grant without actions grants nothing; remove it, or name some".into(),
+            );
         }
         actions
     }
@@ -135,7 +156,8 @@ impl Compiler<'_> {
         let written = match &section.selectors {
             Some(written) if !written.is_empty() => written,
             _ => {
-                let message = "say which items the grant shows: selectors: ['{team=\"…\"}'], or ['{}'] for everything";
+                let message =
+                    "say which items the grant shows: selectors: ['{team=\"…\"}'], or ['{}'] for everything";
                 self.fault(path, message.into());
                 return Vec::new();
             }
@@ -157,7 +179,10 @@ impl Compiler<'_> {
                 Some(kind) => redactions = redactions.union(Redactions::single(kind)),
                 None => {
                     let known = list(self.vocabulary.redactions.iter().copied());
-                    self.fault(&format!("{path}.redact[{position}]"), format!("no kind of personal data is called `{word}`; there are {known}"));
+                    self.fault(
+                        &format!("{path}.redact[{position}]"),
+                        format!("no kind of personal data is called `{word}`; there are {known}"),
+                    );
                 }
             }
         }
@@ -168,11 +193,17 @@ impl Compiler<'_> {
         let path = format!("bindings[{position}]");
         let Some((name, _)) = roles.get_key_value(&section.role) else {
             let known = list(roles.keys().map(String::as_str));
-            self.fault(&format!("{path}.role"), format!("no role is called `{}`; there are {known}", section.role));
+            self.fault(
+                &format!("{path}.role"),
+                format!("no role is called `{}`; there are {known}", section.role),
+            );
             return;
         };
         if section.users.is_empty() && section.groups.is_empty() {
-            self.fault(&path, "a binding without users and groups binds nobody; remove it, or name some".into());
+            self.fault(
+                &path,
+                "a binding without users and groups binds nobody; remove it, or name some".into(),
+            );
         }
         let role: Arc<str> = name.as_str().into();
         for user in &section.users {

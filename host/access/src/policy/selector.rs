@@ -95,7 +95,14 @@ impl Eq for Matcher {}
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.label, self.operator.symbol(), quoted(&self.value))
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (operator, value) = (self.operator.symbol(), quoted(&self.value));
+        // Prometheus 3 writes any other name in quotes.
+        if self.label.chars().all(plain) && !self.label.starts_with(|c: char| c.is_ascii_digit()) {
+            write!(f, "{}{operator}{value}", self.label)
+        } else {
+            write!(f, "{}{operator}{value}", quoted(&self.label))
+        }
     }
 }
 
@@ -116,9 +123,13 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         let selector = Selector { matchers: Reader { rest: text.trim(), text }.matchers()?.into() };
         for matcher in selector.matchers.iter() {
-            let guarded = selector.matchers.iter().any(|other| other.label == matcher.label && !other.matches(""));
+            let guarded =
+                selector.matchers.iter().any(|other| other.label == matcher.label && !other.matches(""));
             if !guarded {
-                return Err(SelectorError::MatchesAbsent { matcher: matcher.to_string(), label: matcher.label.clone() });
+                return Err(SelectorError::MatchesAbsent {
+                    matcher: matcher.to_string(),
+                    label: matcher.label.clone(),
+                });
             }
         }
         Ok(selector)
@@ -173,7 +184,9 @@ pub(crate) fn quoted(value: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// The text is not a selector.
-    #[error("expected {expected} at `{at}` in selector `{text}`; a selector reads {{team=\"payments\",service=~\"pay.*\"}}")]
+    #[error(
+        "expected {expected} at `{at}` in selector `{text}`; a selector reads {{team=\"payments\",service=~\"pay.*\"}}"
+    )]
     Syntax {
         /// What should have stood there.
         expected: &'static str,
@@ -191,7 +204,9 @@ pub enum SelectorError {
         cause: PatternError,
     },
     /// An item without the label would be shown.
-    #[error("`{matcher}` also matches items that have no `{label}` label; add `{label}!=\"\"`, or say which values are meant")]
+    #[error(
+        "`{matcher}` also matches items that have no `{label}` label; add `{label}!=\"\"`, or say which values are meant"
+    )]
     MatchesAbsent {
         /// The matcher.
         matcher: String,
@@ -229,7 +244,8 @@ impl<'a> Reader<'a> {
             let name = self.string()?;
             return if name.is_empty() { Err(self.error("a label name")) } else { Ok(name) };
         }
-        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(self.error("a label name"));
@@ -293,7 +309,8 @@ impl<'a> Reader<'a> {
     }
 
     fn error(&self, expected: &'static str) -> SelectorError {
-        let at = if self.rest.is_empty() { "the end".to_owned() } else { self.rest.chars().take(24).collect() };
+        let at =
+            if self.rest.is_empty() { "the end".to_owned() } else { self.rest.chars().take(24).collect() };
         SelectorError::Syntax { expected, at, text: self.text.to_owned() }
     }
 }
