@@ -33,8 +33,8 @@ pub enum Sensitivity {
 /// ```compile_fail,E0451
 /// # use bartizan_backend::{Reply, ReplyParts};
 /// # fn forge(parts: ReplyParts) -> Reply {
-/// let ReplyParts { status, headers, body, admission, sensitivity, narrowed_query, tunnel } = parts;
-/// Reply { status, headers, body, admission, sensitivity, narrowed_query, tunnel }
+/// let ReplyParts { status, headers, body, admission, sensitivity, asked, narrowed_query, tunnel } = parts;
+/// Reply { status, headers, body, admission, sensitivity, asked, narrowed_query, tunnel }
 /// # }
 /// ```
 /// ```compile_fail,E0616
@@ -53,6 +53,7 @@ pub struct Reply {
     body: ReplyBody,
     admission: Admission,
     sensitivity: Sensitivity,
+    asked: Option<String>,
     narrowed_query: Option<String>,
     tunnel: Option<Tunnel>,
 }
@@ -70,6 +71,9 @@ pub struct ReplyParts {
     pub admission: Admission,
     /// Whether redaction applies.
     pub sensitivity: Sensitivity,
+    /// What the request asked where its URL does not tell it: the query of a posted form, or what was to
+    /// become of a silence. For the audit log.
+    pub asked: Option<String>,
     /// The query as it was sent, where narrowing changed it; for the audit log.
     pub narrowed_query: Option<String>,
     /// Both halves of an upgraded connection, to be run by the one who answers 101.
@@ -87,6 +91,7 @@ impl Reply {
             body: ReplyBody::Stream(body),
             admission,
             sensitivity,
+            asked: None,
             narrowed_query: None,
             tunnel,
         }
@@ -110,6 +115,7 @@ impl Reply {
             body: ReplyBody::Full(body),
             admission,
             sensitivity,
+            asked: None,
             narrowed_query: None,
             tunnel: None,
         }
@@ -122,6 +128,13 @@ impl Reply {
         self
     }
 
+    /// The same, with what the request asked where its URL does not tell it.
+    #[must_use]
+    pub(crate) fn asked(mut self, asked: Option<String>) -> Self {
+        self.asked = asked;
+        self
+    }
+
     /// The same, with the query that was sent in place of the client's.
     #[must_use]
     pub(crate) fn narrowed(mut self, query: String) -> Self {
@@ -131,8 +144,8 @@ impl Reply {
 
     /// Takes it apart, to be redacted and sent.
     pub fn into_parts(self) -> ReplyParts {
-        let Reply { status, headers, body, admission, sensitivity, narrowed_query, tunnel } = self;
-        ReplyParts { status, headers, body, admission, sensitivity, narrowed_query, tunnel }
+        let Reply { status, headers, body, admission, sensitivity, asked, narrowed_query, tunnel } = self;
+        ReplyParts { status, headers, body, admission, sensitivity, asked, narrowed_query, tunnel }
     }
 }
 
