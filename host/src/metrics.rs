@@ -193,6 +193,7 @@ impl prometheus_client::collector::Collector for Now {
             ("accept_errors", "Times that no connection could be accepted", read(&self.counts.accept_errors)),
             ("requests_refused", "Requests refused at the edge", read(&self.counts.refused)),
             ("audit_records", "Records kept for the audit log", self.shared.audit.records()),
+            ("audit_records_dropped", "Records that could not be kept", self.shared.audit.dropped()),
         ] {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;

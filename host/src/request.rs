@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
-use bartizan_access::identity::{self, Established, Initiator};
+use bartizan_access::identity::{self, Established, Initiator, Login};
 use bartizan_backend as backend;
 
 use http::header::{self, HeaderValue};
@@ -31,9 +31,9 @@ impl Gateway {
     ) -> Result<Answer, Failure> {
         let now = exchange.entry.record.time;
         let house = self.house();
+        self.audit_is_kept()?;
         let route =
             house.plan.routes.find(&exchange.host, &exchange.entry.record.path).ok_or(Failure::NoRoute)?;
-        self.audit_is_kept()?;
         if let Route::Door(door) = route {
             return self.portal_door(exchange, door, request, now).await;
         }
@@ -132,7 +132,8 @@ impl Exchange {
         answer.with(REQUEST_ID, name).into_response(self.entry)
     }
 
-    /// What could change something, or opens a channel, and is vouched for by a cookie alone, must come from one of our own pages.
+    /// What could change something, or opens a channel, and is vouched for by what a browser sends by itself, must
+    /// come from one of our own pages; of HTTP Basic, which scripts use as well, only what says that it does not is refused.
     fn refuse_other_sites(
         &self,
         visitor: &Established,
@@ -140,8 +141,14 @@ impl Exchange {
     ) -> Result<(), Failure> {
         let safe =
             matches!(*request.method(), Method::GET | Method::HEAD) && !wants_websocket(request.headers());
-        let own = || identity::initiator(request.headers(), &self.authority) == Initiator::SameOrigin;
-        if visitor.session.is_none() || safe || own() { Ok(()) } else { Err(Failure::CrossSite) }
+        let allowed = safe
+            || match (visitor.subject.login(), identity::initiator(request.headers(), &self.authority)) {
+                (Login::Jwt { .. }, _) | (_, Initiator::SameOrigin) | (Login::Basic, Initiator::Unknown) => {
+                    true
+                }
+                (Login::Session, _) | (Login::Basic, Initiator::CrossSite) => false,
+            };
+        if allowed { Ok(()) } else { Err(Failure::CrossSite) }
     }
 
     /// The request as the backend sees it: without what was for us, and with who asks us from where.

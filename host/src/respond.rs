@@ -19,14 +19,17 @@ use http_body::{Body, Frame, SizeHint};
 use crate::failure::Failure;
 use crate::request::Entry;
 
-/// Headers that describe the bytes of a body and are wrong once it was redacted.
-const DESCRIBING_THE_BYTES: [header::HeaderName; 6] = [
-    header::CONTENT_LENGTH,
-    header::ETAG,
-    header::LAST_MODIFIED,
-    header::ACCEPT_RANGES,
-    header::CONTENT_RANGE,
-    header::HeaderName::from_static("content-digest"),
+/// The headers of a redacted answer. Others can hold personal data, or describe bytes that are no longer the same
+/// (length, entity tag, ranges, digests).
+const KEPT_WHEN_REDACTED: [header::HeaderName; 8] = [
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::EXPIRES,
+    header::DATE,
+    header::VARY,
+    header::ALLOW,
+    header::RETRY_AFTER,
+    header::LOCATION,
 ];
 
 /// What a client is sent.
@@ -89,7 +92,9 @@ pub(crate) fn redacted(_permit: &Permit, reply: Reply, entry: &mut Entry) -> Res
     entry.record.action = Some(parts.admission.action());
     entry.record.roles = parts.admission.roles().to_vec();
     entry.record.narrowed_query = parts.narrowed_query;
+    entry.record.asked = parts.asked;
     let mut headers = parts.headers;
+    keep_to_itself(&mut headers);
     let kinds = match parts.sensitivity {
         Sensitivity::Telemetry => kinds(parts.admission.redactions()),
         Sensitivity::ProgramFile => Kinds::default(),
@@ -107,12 +112,46 @@ pub(crate) fn redacted(_permit: &Permit, reply: Reply, entry: &mut Entry) -> Res
         return Err(Failure::Unredactable { what: "an upgraded connection".into() });
     }
     let format = format_of(&headers)?;
-    for name in DESCRIBING_THE_BYTES {
-        headers.remove(name);
-    }
+    let headers = redacted_headers(&headers, kinds)?;
     let redactor = Box::new(Redactor::new(kinds, format));
     let source = Source::Redacted { body: parts.body, redactor, ended: false };
     Ok(Answer { status: parts.status, headers, source, tunnel: None })
+}
+
+/// Takes out what a backend must not do in the gateway's name: speak of the gateway's cookies, clear the browser's
+/// storage, name another line of the audit log.
+fn keep_to_itself(headers: &mut HeaderMap) {
+    for name in ["clear-site-data", "x-request-id"] {
+        headers.remove(name);
+    }
+    let is_ours = |cookie: &HeaderValue| cookie.as_bytes().trim_ascii_start().starts_with(b"__Host-bartizan");
+    if headers.get_all(header::SET_COOKIE).iter().any(is_ours) {
+        let others: Vec<HeaderValue> =
+            headers.get_all(header::SET_COOKIE).iter().filter(|cookie| !is_ours(cookie)).cloned().collect();
+        headers.remove(header::SET_COOKIE);
+        for cookie in others {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+}
+
+/// What may stand at the head of a redacted answer; an address to go to is redacted as text.
+fn redacted_headers(headers: &HeaderMap, kinds: Kinds) -> Result<HeaderMap, Failure> {
+    let mut kept = HeaderMap::new();
+    for name in KEPT_WHEN_REDACTED {
+        for value in headers.get_all(&name) {
+            kept.append(&name, value.clone());
+        }
+    }
+    if let Some(location) = headers.get(header::LOCATION) {
+        let unredactable = || Failure::Unredactable { what: "the address that the answer leads to".into() };
+        let mut text = Vec::new();
+        let mut redactor = Redactor::new(kinds, Format::Text);
+        redactor.push(location.as_bytes(), &mut text).map_err(|_| unredactable())?;
+        redactor.finish(&mut text).map_err(|_| unredactable())?;
+        kept.insert(header::LOCATION, HeaderValue::from_bytes(&text).map_err(|_| unredactable())?);
+    }
+    Ok(kept)
 }
 
 /// The redaction crate's kinds in the policy's order.
@@ -128,8 +167,20 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Failure> {
     if let Some(coding) = headers.get(header::CONTENT_ENCODING) {
         return Err(Failure::Unredactable { what: format!("the content coding {coding:?}") });
     }
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let mut media_types = headers.get_all(header::CONTENT_TYPE).iter();
+    let media_type =
+        media_types.next().and_then(|value| value.to_str().ok()).unwrap_or("").to_ascii_lowercase();
+    if media_types.next().is_some() {
+        return Err(Failure::Unredactable { what: "an answer with two media types".into() });
+    }
+    let mut parameters = media_type.split(';').map(str::trim);
+    let essence = parameters.next().unwrap_or("").to_owned();
+    for parameter in parameters {
+        let charset = parameter.strip_prefix("charset=").map(|charset| charset.trim_matches('"'));
+        if charset.is_some_and(|charset| !matches!(charset, "utf-8" | "us-ascii")) {
+            return Err(Failure::Unredactable { what: format!("the media type {media_type}") });
+        }
+    }
     match essence.as_str() {
         "application/json" => Ok(Format::Json),
         "application/openmetrics-text" => Ok(Format::Text),

@@ -54,6 +54,7 @@ struct Shared {
     full: AtomicBool,
     stop: AtomicBool,
     records: AtomicU64,
+    dropped: AtomicU64,
 }
 
 /// Ends the writing thread when dropped, after it wrote what was left.
@@ -80,14 +81,27 @@ impl Audit {
     }
 
     /// Keeps a record. It is in the file some milliseconds later.
+    ///
+    /// While records cannot be written, those of refused requests are only counted: whoever asks without being let in
+    /// must not be able to fill the memory. What was shown is kept up to twice the bound.
     pub(crate) fn keep(&self, record: &Record) {
         let mut buffer = self.shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = record.decision != Decision::Allowed && !self.ready();
+        if refused || buffer.len() > 2 * BUFFER_BYTES {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         record.write(&mut buffer);
         buffer.push(b'\n');
         if buffer.len() > BUFFER_BYTES {
             self.shared.full.store(true, Ordering::Relaxed);
         }
         self.shared.records.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records that could not be kept since the start.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 
     /// Records kept since the start.

@@ -1,5 +1,6 @@
 //! One line of the audit log.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,8 +9,15 @@ use bartizan_access::identity::Subject;
 use http::Method;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// Longer text (a query, a path) is cut here, and says so.
+use super::chain::sealed;
+
+/// Of longer text (a query, a path) the middle is left out; its length and hash stand in for it.
 const LONGEST_TEXT_BYTES: usize = 16 << 10;
+/// The same where nobody was let in: strangers get little room.
+const LONGEST_OF_STRANGERS_BYTES: usize = 512;
+/// Parameters whose values are credentials, which people put into addresses although they should not.
+const SECRET_PARAMETERS: [&str; 7] =
+    ["access_token", "api_key", "apikey", "id_token", "password", "refresh_token", "token"];
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub(crate) struct Record {
     pub(crate) method: Option<Method>,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
+    /// What the body asked, where the question stood there.
+    pub(crate) asked: Option<String>,
     pub(crate) narrowed_query: Option<String>,
     pub(crate) backend: Option<Arc<str>>,
     pub(crate) action: Option<&'static str>,
@@ -70,6 +80,7 @@ impl Record {
             method: None,
             path: String::new(),
             query: None,
+            asked: None,
             narrowed_query: None,
             backend: None,
             action: None,
@@ -117,13 +128,17 @@ impl Serialize for Record {
             map.serialize_entry("groups", subject.groups())?;
             map.serialize_entry("login", subject.login().name())?;
         }
+        let longest = if self.subject.is_some() { LONGEST_TEXT_BYTES } else { LONGEST_OF_STRANGERS_BYTES };
+        let cut = |text| cut(text, longest);
         entry(&mut map, "claimed", self.claimed.as_deref().map(cut))?;
         entry(&mut map, "client", self.client)?;
         if let Some(method) = &self.method {
             map.serialize_entry("method", method.as_str())?;
-            map.serialize_entry("path", cut(&self.path))?;
+            map.serialize_entry("path", &cut(&self.path))?;
         }
-        entry(&mut map, "query", self.query.as_deref().map(cut))?;
+        let query = self.query.as_deref().map(without_secrets);
+        entry(&mut map, "query", query.as_deref().map(cut))?;
+        entry(&mut map, "asked", self.asked.as_deref().map(cut))?;
         entry(&mut map, "narrowed_query", self.narrowed_query.as_deref().map(cut))?;
         entry(&mut map, "backend", self.backend.as_deref())?;
         entry(&mut map, "action", self.action)?;
@@ -161,8 +176,31 @@ fn entry<M: SerializeMap, T: Serialize>(
     }
 }
 
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST_TEXT_BYTES)]
+/// The text, or where it is longer its beginning and end: a question cannot hide behind padding.
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return Cow::Borrowed(text);
+    }
+    let begin = &text[..text.floor_char_boundary(longest / 2)];
+    let end = &text[text.ceil_char_boundary(text.len() - longest / 2)..];
+    let hash = sealed(text.as_bytes());
+    Cow::Owned(format!("{begin} …[of {} bytes, SHA-256 {hash}]… {end}", text.len()))
+}
+
+/// A raw query whose credentials are left out.
+fn without_secrets(query: &str) -> Cow<'_, str> {
+    let is_secret = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or("");
+        SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+    };
+    if !query.split('&').any(is_secret) {
+        return Cow::Borrowed(query);
+    }
+    let shown = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if is_secret(pair) => format!("{name}=[secret]"),
+        _ => pair.to_owned(),
+    };
+    Cow::Owned(query.split('&').map(shown).collect::<Vec<_>>().join("&"))
 }
 
 /// A time as RFC 3339 in UTC with milliseconds.

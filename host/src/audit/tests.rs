@@ -112,3 +112,72 @@ fn times_are_rfc_3339() {
     assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_millis(1_709_210_096_007)), "2024-02-29T12:34:56.007Z");
     assert_eq!(rfc3339(UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
 }
+
+#[test]
+fn a_cut_tail_still_shows_after_a_restart() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let file = written(folder.path(), u64::MAX, 4);
+    let text = fs::read_to_string(&file).expect("readable");
+    let cut = text.trim_end().rfind('\n').expect("lines") + 1;
+    fs::write(&file, &text[..cut]).expect("writable");
+    written(folder.path(), u64::MAX, 1);
+    assert_eq!(broken_at(&[file]), 4);
+}
+
+#[test]
+fn a_question_cannot_hide_behind_padding() {
+    let mut long = record("/x");
+    long.query = Some(format!("query=#{}%0asum(secret)", "x".repeat(40_000)));
+    let mut out = Vec::new();
+    long.write(&mut out);
+    let text = String::from_utf8(out).expect("text");
+    assert!(
+        text.contains("sum(secret)") && text.contains("SHA-256") && text.len() < 20_000,
+        "{}",
+        text.len()
+    );
+}
+
+#[test]
+fn credentials_in_a_query_are_left_out() {
+    let mut leaky = record("/x");
+    leaky.query = Some("query=up&access_token=s3cret&Token=s3cret".into());
+    let mut out = Vec::new();
+    leaky.write(&mut out);
+    let text = String::from_utf8(out).expect("text");
+    assert!(
+        !text.contains("s3cret") && text.contains("query=up&access_token=[secret]&Token=[secret]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_is_moved_away_is_followed_by_a_new_one_in_the_same_chain() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let file = folder.path().join("audit.jsonl");
+    let settings = AuditSettings { file: file.clone(), rotate_bytes: u64::MAX };
+    let (audit, thread) = Audit::open(settings).expect("opens");
+    audit.keep(&record("/before"));
+    let old = folder.path().join("audit.old");
+    while fs::metadata(&file).expect("there").len() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    fs::rename(&file, &old).expect("renamed");
+    audit.keep(&record("/after"));
+    drop(thread);
+    assert!(fs::read_to_string(&file).expect("a new file").contains("/after"));
+    assert!(matches!(verify(&[old, file]).expect("readable"), Verdict::Intact { first: 1, last: 2, .. }));
+}
+
+#[test]
+fn strangers_cannot_fill_the_memory_while_nothing_can_be_written() {
+    let shared = super::Shared::default();
+    shared.broken.store(true, std::sync::atomic::Ordering::Relaxed);
+    let audit = Audit { shared: std::sync::Arc::new(shared) };
+    let mut denied = record("/x");
+    denied.decision = super::Decision::Denied;
+    for _ in 0..100 {
+        audit.keep(&denied);
+    }
+    assert_eq!((audit.dropped(), audit.records()), (100, 0));
+}

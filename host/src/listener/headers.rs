@@ -26,8 +26,15 @@ const TRUSTED_NAMES: &[&str] = &[
     "x-groups",
     "x-id-token",
     "x-jwt-assertion",
+    "x-auth-user",
+    "x-auth-username",
+    "x-authenticated-user",
+    "x-username",
+    "x-consumer-username",
+    "x-ds-authorization",
     // Where the client is.
     "forwarded",
+    "x-forwarded",
     "x-real-ip",
     "x-client-ip",
     "client-ip",
@@ -55,6 +62,9 @@ const TRUSTED_PREFIXES: &[&str] = &[
     "x-forwarded-",
     "x-webauth-",
     "x-auth-request-",
+    "x-authentik-",
+    "x-vouch-",
+    "impersonate-",
     "x-remote-extra-",
     "x-ssl-client-",
     "ssl-client-",
@@ -155,7 +165,8 @@ pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
 /// Whether a header of this name (in lower case) is ours alone.
 pub(crate) fn is_trusted(name: &str) -> bool {
     // Header names are mostly short standard ones: look at the first letter before comparing with the lists.
-    if !matches!(name.as_bytes().first(), Some(b'c' | b'e' | b'f' | b'p' | b'r' | b's' | b't' | b'x')) {
+    if !matches!(name.as_bytes().first(), Some(b'c' | b'e' | b'f' | b'i' | b'p' | b'r' | b's' | b't' | b'x'))
+    {
         return false;
     }
     let same = |ours: &str, theirs: &str| {

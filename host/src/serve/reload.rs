@@ -88,17 +88,21 @@ impl Reloader {
     }
 
     fn take(&mut self, settings: Settings) -> anyhow::Result<()> {
+        // What can fail comes first and changes nothing where it does; from then on nothing fails.
         let identity = self.shared.identity.load().with_settings(settings.identity.clone())?;
         let plan = Plan::new(&settings, Some(&self.shared.plan.load()), SystemTime::now());
+        self.shared.plugins.apply(settings.plugins.clone())?;
         self.shared.identity.store(Arc::new(identity));
         self.shared.plan.store(Arc::new(plan));
-        self.shared.plugins.apply(settings.plugins.clone())?;
         if settings.needs_restart(&self.settings) {
             tracing::warn!(
                 "`listen`, `admin`, `workers`, `state` or `audit` changed: restart the gateway to take that up"
             );
         }
-        self.seen = stamps(&settings.files);
+        if settings.files != self.settings.files {
+            // Other files than those looked at before they were read: forget, so that they are read once more.
+            self.seen.clear();
+        }
         self.settings = settings;
         self.begin_upkeep();
         Ok(())
