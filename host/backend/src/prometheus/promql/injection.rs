@@ -7,6 +7,12 @@ use bartizan_access::policy::{Matcher, Operator, Selector};
 /// The label that holds a metric's name.
 const NAME: &str = "__name__";
 
+/// A label that no series has, for selectors that are to match nothing.
+const NONE: &str = "__none__";
+
+/// What every value matches, also that of an absent label.
+const EVERYTHING: &str = "(?s:.*)";
+
 /// A policy that no single selector can express.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -27,7 +33,16 @@ pub struct Injection {
     metric: String,
     /// For a metric whose name the policy does not admit: nothing matches.
     nothing: String,
-    names: Vec<Matcher>,
+    /// What a metric's name has to satisfy: in each of these sets, one matcher. An empty set admits none.
+    names: Vec<Vec<Matcher>>,
+}
+
+/// The label in which alone several selectors differ.
+struct Alternatives<'a> {
+    label: &'a str,
+    /// One pattern for all of them.
+    pattern: String,
+    each: Vec<Matcher>,
 }
 
 impl Injection {
@@ -36,37 +51,44 @@ impl Injection {
     /// Selectors that others contain are dropped. Several are merged into one if they differ in the alternatives for one label.
     pub fn new(selectors: &[Selector]) -> Result<Self, NotOneSelector> {
         if let [selector] = selectors {
-            return Ok(Self::render(selector.matchers(), None));
+            return Self::render(selector.matchers(), None);
         }
         let kept = without_contained(selectors);
         match kept.as_slice() {
             [] => Err(NotOneSelector),
-            [selector] => Ok(Self::render(selector.matchers(), None)),
-            [first, rest @ ..] => first
-                .matchers()
-                .iter()
-                .find_map(|matcher| merged(matcher, first, rest))
-                .map(|(common, (label, pattern))| Self::render(&common, Some((label, &pattern))))
-                .ok_or(NotOneSelector),
+            [selector] => Self::render(selector.matchers(), None),
+            [first, rest @ ..] => {
+                let merged = first.matchers().iter().find_map(|matcher| merged(matcher, first, rest));
+                let (common, alternatives) = merged.ok_or(NotOneSelector)?;
+                Self::render(&common, Some(alternatives))
+            }
         }
     }
 
-    fn render(matchers: &[Matcher], alternatives: Option<(&str, &str)>) -> Self {
+    /// For a query that is read and not sent; and if it were, nothing would match.
+    pub(super) fn of_nothing() -> Self {
+        let mut nothing = String::new();
+        push(&mut nothing, NONE, Operator::NotMatches, EVERYTHING);
+        Injection { any: nothing.clone(), metric: nothing.clone(), nothing, names: Vec::new() }
+    }
+
+    fn render(matchers: &[Matcher], alternatives: Option<Alternatives<'_>>) -> Result<Self, NotOneSelector> {
         let mut names = Vec::new();
         let mut name_text = String::new();
         let mut metric = String::new();
-        if let Some((label, pattern)) = alternatives {
-            let text = if label == NAME { &mut name_text } else { &mut metric };
-            push(text, label, Operator::Matches, pattern);
+        if let Some(Alternatives { label, pattern, each }) = alternatives {
             if label == NAME {
-                names.extend(Matcher::new(label, Operator::Matches, pattern));
+                push(&mut name_text, label, Operator::Matches, &pattern);
+                names.push(each);
+            } else {
+                push(&mut metric, label, Operator::Matches, &pattern);
             }
         }
         for matcher in matchers {
             let (operator, pattern) = as_pattern(matcher);
             if matcher.label() == NAME {
                 push(&mut name_text, NAME, operator, &pattern);
-                names.push(matcher.clone());
+                names.push(vec![matcher.clone()]);
             } else {
                 push(&mut metric, matcher.label(), operator, &pattern);
             }
@@ -76,10 +98,14 @@ impl Injection {
             any.push(',');
         }
         any.push_str(&metric);
-        let label = matchers.iter().map(Matcher::label).find(|label| *label != NAME).unwrap_or("__none__");
+        if any.is_empty() {
+            // A policy without matchers shows everything, and then nothing has to be narrowed.
+            return Err(NotOneSelector);
+        }
+        let label = matchers.iter().map(Matcher::label).find(|label| *label != NAME).unwrap_or(NONE);
         let mut nothing = String::new();
-        push(&mut nothing, label, Operator::NotMatches, "(?s:.*)");
-        Injection { any, metric, nothing, names }
+        push(&mut nothing, label, Operator::NotMatches, EVERYTHING);
+        Ok(Injection { any, metric, nothing, names })
     }
 
     pub(super) fn longest(&self) -> usize {
@@ -92,8 +118,12 @@ impl Injection {
     }
 
     /// The matchers for a selector behind a metric's name, for which Prometheus does not take another matcher on the name.
+    ///
+    /// The text is empty only where the policy speaks of names alone, and this one was checked and is admitted.
     pub fn for_metric(&self, name: &str) -> &str {
-        if self.names.iter().all(|matcher| matcher.matches(name)) { &self.metric } else { &self.nothing }
+        let unchecked = self.names.is_empty() && self.metric.is_empty();
+        let admitted = self.names.iter().all(|one_of| one_of.iter().any(|matcher| matcher.matches(name)));
+        if admitted && !unchecked { &self.metric } else { &self.nothing }
     }
 }
 
@@ -173,7 +203,7 @@ fn merged<'a>(
     varying: &'a Matcher,
     first: &Selector,
     rest: &[&Selector],
-) -> Option<(Vec<Matcher>, (&'a str, String))> {
+) -> Option<(Vec<Matcher>, Alternatives<'a>)> {
     let positive = |matcher: &Matcher| matches!(matcher.operator(), Operator::Equal | Operator::Matches);
     if !positive(varying) {
         return None;
@@ -181,6 +211,7 @@ fn merged<'a>(
     let common: Vec<Matcher> =
         first.matchers().iter().filter(|matcher| *matcher != varying).cloned().collect();
     let mut pattern = alternative(varying);
+    let mut each = vec![varying.clone()];
     for selector in rest {
         let mut others = selector.matchers().iter().filter(|matcher| !common.contains(matcher));
         let other = others.next()?;
@@ -190,8 +221,9 @@ fn merged<'a>(
         }
         pattern.push('|');
         pattern.push_str(&alternative(other));
+        each.push(other.clone());
     }
-    Some((common, (varying.label(), pattern)))
+    Some((common, Alternatives { label: varying.label(), pattern, each }))
 }
 
 fn alternative(matcher: &Matcher) -> String {

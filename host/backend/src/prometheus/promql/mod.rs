@@ -12,6 +12,10 @@
 //! selector that Prometheus would refuse without the injected matchers, such as `{}` or `{x=~".*"}`.
 //! What is let through need not be valid; then Prometheus refuses it.
 //!
+//! **Values taken apart.** `label_replace` and `label_join` can cut a label's value so that nobody recognises it in the
+//! answer any more. Whoever redacts answers has to refuse queries with them: [`Narrowed::takes_values_apart`] and
+//! [`takes_values_apart`] tell. All other functions pass labels on whole, or drop them.
+//!
 //! **`absent`.** Its answer's labels are made from the `=` matchers of its argument
 //! (`createLabelsForAbsentFunction` in promql/functions.go): the first one of a label sets it, any other
 //! matcher on that label *behind* it removes it again. The injected ones stand first and are regular expressions, so they
@@ -25,7 +29,7 @@ mod words;
 pub use injection::{Injection, NotOneSelector};
 
 use cursor::Cursor;
-use words::{Keyword, is_function};
+use words::{Keyword, is_function, takes_labels_apart};
 
 /// Bounds on what is scanned. A query beyond them is refused.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,8 @@ pub struct Narrowed {
     pub query: String,
     /// How many selectors it has.
     pub selectors: usize,
+    /// Whether it calls a function that can make labels from parts of others.
+    pub takes_values_apart: bool,
 }
 
 /// Why a query is not sent.
@@ -78,6 +84,13 @@ pub fn narrow(query: &str, injection: &Injection, limits: &Limits) -> Result<Nar
     let mut splicer = Splicer::new(query, injection, limits, Emptiness::Refused)?;
     splicer.expression()?;
     splicer.finish()
+}
+
+/// Whether an expression that nobody narrows calls a function that can make labels from parts of others.
+///
+/// What [`narrow`] would refuse is refused here too: a function that is not known may do the same.
+pub fn takes_values_apart(query: &str, limits: &Limits) -> Result<bool, NotUnderstood> {
+    narrow(query, &Injection::of_nothing(), limits).map(|narrowed| narrowed.takes_values_apart)
 }
 
 /// Narrows a single selector, as `match[]` has them.
@@ -122,6 +135,7 @@ struct Splicer<'q> {
     /// How much of the query stands in `out`.
     copied: usize,
     selectors: usize,
+    takes_values_apart: bool,
 }
 
 impl<'q> Splicer<'q> {
@@ -139,12 +153,26 @@ impl<'q> Splicer<'q> {
             return Err(cursor.error("it holds a NUL character"));
         }
         let out = String::with_capacity(query.len() + 4 * injection.longest() + 16);
-        Ok(Splicer { cursor, injection, limits, emptiness, open: Vec::new(), out, copied: 0, selectors: 0 })
+        Ok(Splicer {
+            cursor,
+            injection,
+            limits,
+            emptiness,
+            open: Vec::new(),
+            out,
+            copied: 0,
+            selectors: 0,
+            takes_values_apart: false,
+        })
     }
 
     fn finish(mut self) -> Result<Narrowed, NotUnderstood> {
         self.out.push_str(self.cursor.slice(self.copied, self.cursor.end()));
-        Ok(Narrowed { query: self.out, selectors: self.selectors })
+        Ok(Narrowed {
+            query: self.out,
+            selectors: self.selectors,
+            takes_values_apart: self.takes_values_apart,
+        })
     }
 
     fn expression(&mut self) -> Result<(), NotUnderstood> {
@@ -227,6 +255,7 @@ impl<'q> Splicer<'q> {
                 if !is_function(word) {
                     return Err(before.error(format!("`{word}` is not a function that can be narrowed")));
                 }
+                self.takes_values_apart |= takes_labels_apart(word);
                 self.cursor = behind;
                 self.cursor.advance();
                 self.open(Open::Call)?;

@@ -1,6 +1,6 @@
 use bartizan_access::policy::Selector;
 
-use super::{Emptiness, Injection, Limits, NotOneSelector, narrow, narrow_selector};
+use super::{Emptiness, Injection, Limits, NotOneSelector, narrow, narrow_selector, takes_values_apart};
 
 fn injection(selectors: &[&str]) -> Result<Injection, NotOneSelector> {
     let selectors: Vec<Selector> = selectors.iter().map(|text| Selector::parse(text).unwrap()).collect();
@@ -320,5 +320,54 @@ fn a_lone_selector_is_narrowed() {
         ["", "a b", "a or b", "rate(a[1m])", "a[5m]", "(a)", "1", "on", "inf", "a offset 5m", "up{}{}"]
     {
         assert_eq!(narrowed(refused, Emptiness::Refused), None, "{refused}");
+    }
+}
+
+/// Each pattern is short enough to be compiled, both together are not.
+#[test]
+fn merged_patterns_on_the_name_of_any_length_admit_only_their_metrics() {
+    let pattern = |name: &str| format!("{{__name__=~\"{name}_({})\"}}", vec!["x"; 20_000].join("|"));
+    let injection = injection(&[&pattern("http"), &pattern("grpc")]).unwrap();
+    let narrowed = |query: &str| narrow(query, &injection, &Limits::default()).unwrap().query;
+    assert_eq!(narrowed("http_x"), "http_x");
+    assert_eq!(narrowed("grpc_x"), "grpc_x");
+    assert_eq!(narrowed("other"), r#"other{__none__!~"(?s:.*)"}"#);
+    assert_eq!(narrowed("other{a=\"b\"}"), r#"other{__none__!~"(?s:.*)",a="b"}"#);
+}
+
+#[test]
+fn a_policy_without_matchers_narrows_nothing_and_is_refused() {
+    assert_eq!(injection(&["{}"]), Err(NotOneSelector));
+    assert_eq!(injection(&["{}", r#"{a="x"}"#]), Err(NotOneSelector));
+}
+
+#[test]
+fn functions_that_take_values_apart_are_found() {
+    let injection = injection(&[r#"{t="p"}"#]).unwrap();
+    let found = |query: &str| {
+        let narrowed = narrow(query, &injection, &Limits::default()).unwrap().takes_values_apart;
+        assert_eq!(takes_values_apart(query, &Limits::default()), Ok(narrowed), "{query}");
+        narrowed
+    };
+    for query in [
+        r#"label_replace(up, "a", "$1", "b", "(.).*")"#,
+        r#"label_join(up, "a", "", "b", "c")"#,
+        "sum by (a) (label_replace\t(up, \"a\", \"$1\", \"b\", \"(.).*\"))",
+        "1 + label_join # (\n # x\r (up, 'a', '', 'b')",
+        "-(label_join(up, 'a', '', 'b'))[5m:1m]",
+    ] {
+        assert!(found(query), "{query}");
+    }
+    for query in [
+        "label_replace",
+        "label_join{a=\"b\"} + label_replace offset 5m",
+        "sum by (label_join) (up)",
+        "up # label_replace(",
+        "up{a=\"label_join(\"}",
+    ] {
+        assert!(!found(query), "{query}");
+    }
+    for query in ["", "Label_Replace(up, 'a', '$1', 'b', '(.)')", "new_function(up)", "info(up)", "up{"] {
+        assert!(takes_values_apart(query, &Limits::default()).is_err(), "{query}");
     }
 }

@@ -69,6 +69,11 @@ pub(super) fn is_function(word: &str) -> bool {
     FUNCTIONS.binary_search(&word).is_ok()
 }
 
+/// Whether a function can make a label from parts of others. Names of functions know one case.
+pub(super) fn takes_labels_apart(word: &str) -> bool {
+    matches!(word, "label_replace" | "label_join")
+}
+
 /// All functions of Prometheus 2.42 to 3.15 but `info`, in alphabetical order.
 const FUNCTIONS: &[&str] = &[
     "abs",
