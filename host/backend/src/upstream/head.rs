@@ -199,7 +199,10 @@ pub(super) fn read(input: &mut BytesMut, end: usize, bodiless: bool) -> Result<H
     }
     let newer = parsed.version == Some(1);
     let framing = about.framing(status, newer, bodiless)?;
-    let reusable = newer && !about.close && framing != Framing::UntilClose;
+    // Where a body is announced that must not come, a server that breaks the rule sends it nevertheless, maybe late: it
+    // would be read as the answer to the next request.
+    let may_follow = framing == Framing::Done && about.announces_a_body();
+    let reusable = newer && !about.close && framing != Framing::UntilClose && !may_follow;
     Ok(Head { status, headers, framing, reusable })
 }
 
@@ -251,6 +254,10 @@ impl<'a> About<'a> {
             _ => return Ok(!is_hop_by_hop(name)),
         }
         Ok(false)
+    }
+
+    fn announces_a_body(&self) -> bool {
+        self.chunked || self.length.is_some_and(|length| length > 0)
     }
 
     /// Where the body ends (RFC 9112 section 6.3).

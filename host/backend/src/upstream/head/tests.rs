@@ -33,8 +33,12 @@ fn framing_follows_the_standard() {
         ("HTTP/1.1 200 OK\r\n\r\n", Framing::UntilClose, false),
         ("HTTP/1.1 200 OK\r\nConnection: foo, Close\r\nContent-Length: 5\r\n\r\n", Framing::Length(5), false),
         ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\n", Framing::Length(5), false),
-        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", Framing::Done, true),
-        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Framing::Done, true),
+        ("HTTP/1.1 204 No Content\r\n\r\n", Framing::Done, true),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", Framing::Done, true),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", Framing::Done, false),
+        ("HTTP/1.1 304 Not Modified\r\n\r\n", Framing::Done, true),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Framing::Done, false),
+        ("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", Framing::Done, false),
         ("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n", Framing::Done, true),
     ];
     for (text, framing, reusable) in cases {
@@ -42,7 +46,10 @@ fn framing_follows_the_standard() {
         assert_eq!((head.framing, head.reusable), (framing, reusable), "{text}");
     }
     let answer_to_head = parsed("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true).unwrap();
-    assert_eq!(answer_to_head.framing, Framing::Done);
+    assert_eq!((answer_to_head.framing, answer_to_head.reusable), (Framing::Done, false));
+    assert!(parsed("HTTP/1.1 200 OK\r\n\r\n", true).unwrap().reusable);
+    assert!(parsed("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true).unwrap().reusable);
+    assert!(!parsed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true).unwrap().reusable);
     assert_eq!(answer_to_head.headers[header::CONTENT_LENGTH], "5");
 }
 

@@ -14,7 +14,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n\r\n", ""),
     ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""),
     ("HTTP/1.1 204 No Content\r\n\r\n", ""),
-    ("HTTP/1.1 304 Not Modified\r\nContent-Length: 12\r\n\r\n", ""),
+    ("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", ""),
     (
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
         "hi",
@@ -192,7 +192,32 @@ async fn an_answer_to_head_keeps_its_length_and_has_no_body() {
         assert_eq!(response.headers[header::CONTENT_LENGTH], "1234");
         assert!(response.body.is_end_stream());
     }
-    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_must_not_come_never_answers_the_next_request() {
+    for (method, head) in [
+        (Method::HEAD, "HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n"),
+        (Method::HEAD, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (Method::GET, "HTTP/1.1 304 Not Modified\r\nContent-Length: 42\r\n\r\n"),
+        (Method::GET, "HTTP/1.1 204 No Content\r\nContent-Length: 42\r\n\r\n"),
+    ] {
+        let server = Server::following(move |mut peer| async move {
+            let first = peer.number == 0;
+            if first && peer.request().await.is_some() {
+                peer.say(head).await;
+            }
+            while peer.request().await.is_some() {
+                let body = if first { "evil" } else { "good" };
+                peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{body}")).await;
+            }
+        })
+        .await;
+        let pool = pool(&[server.url()]);
+        let response = pool.send(request(method, "/", RequestBody::Empty)).await.unwrap();
+        assert_eq!(body_of(response).await.unwrap(), "", "{head}");
+        assert_eq!(body_of(pool.send(get("/")).await.unwrap()).await.unwrap(), "good", "{head}");
+    }
 }
 
 #[tokio::test]
