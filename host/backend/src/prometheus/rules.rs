@@ -4,7 +4,7 @@
 //! - A **rule** is shown if the labels that it sets itself are within them: then all that it makes is. A rule
 //!   that sets others, or none, makes series and alerts whose labels come from its query and are not known; it is shown while one of
 //!   its alerts may be seen, with those alerts alone and the state that follows from them.
-//! - A **group** is shown if one of its rules is. Its name and file stand in it.
+//! - A **group** is shown if one of its rules is. In place of its file, a path on the server, it has its name again.
 //! - Left out: `lastError` (it quotes series of others), the token for the next page, warnings, and whatever field is not known.
 //!
 //! What remains: a rule that somebody may see carries its expression and annotations as they were
@@ -116,6 +116,8 @@ fn admitted_group(
         return Ok(None);
     }
     group.keep(GROUP);
+    let name = field(&group, "name")?.to_owned();
+    group.replace("file", &name)?;
     group.replace("rules", &shown)?;
     serde_json::value::to_raw_value(&group).map(Some)
 }
