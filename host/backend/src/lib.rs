@@ -92,3 +92,6 @@ impl Backends {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

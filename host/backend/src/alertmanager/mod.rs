@@ -70,6 +70,10 @@ pub(crate) async fn send(pool: &Pool, permit: &Permit, request: Request) -> Resu
     match (treatment, admission.scope().clone()) {
         (Treatment::ProgramFile, _) => Ok(Reply::passed(admission, pool.send(request).await?).program_file()),
         (Treatment::PostSilence, _) => silences::post(&exchange, permit, admission, request).await,
+        (Treatment::ExpireSilence, Scope::Everything) => {
+            let asked = silences::ended(&request.path);
+            Ok(Reply::passed(admission, pool.send(request).await?).asked(Some(asked)))
+        }
         (_, Scope::Everything) | (Treatment::Liveness, _) => {
             Ok(Reply::passed(admission, pool.send(request).await?))
         }

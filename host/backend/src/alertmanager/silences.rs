@@ -41,6 +41,28 @@ pub(super) struct Posted {
     others: Fields,
 }
 
+impl Posted {
+    /// What is to be silenced, in place of which silence, when and why: one line for the audit log. What is short comes first,
+    /// since the log cuts long texts.
+    pub(super) fn described(&self) -> String {
+        let mut line = match self.id.as_deref().filter(|id| !id.is_empty()) {
+            Some(id) => format!("change silence {id:?}"),
+            None => "make silence".to_owned(),
+        };
+        for name in ["startsAt", "endsAt"] {
+            if let Some(value) = self.others.0.get(name) {
+                line.push_str(&format!(" {name}={value}"));
+            }
+        }
+        let matchers: Vec<String> = self.matchers.iter().map(PostedMatcher::to_string).collect();
+        line.push_str(&format!(" matchers={{{}}}", matchers.join(",")));
+        if let Some(comment) = self.others.0.get("comment") {
+            line.push_str(&format!(" comment={comment}"));
+        }
+        line
+    }
+}
+
 /// The fields that are passed on as they are.
 #[derive(Debug, Serialize)]
 struct Fields(Map<String, Value>);
@@ -81,6 +103,18 @@ struct PostedMatcher {
     is_regex: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_equal: Option<bool>,
+}
+
+impl fmt::Display for PostedMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let operator = self.operator().symbol();
+        if plain {
+            write!(f, "{}{operator}{:?}", self.name, self.value)
+        } else {
+            write!(f, "{:?}{operator}{:?}", self.name, self.value)
+        }
+    }
 }
 
 impl PostedMatcher {
@@ -137,14 +171,21 @@ pub(super) async fn expire(
     admission: Admission,
     request: Request,
 ) -> Result<Reply, BackendError> {
-    match exchange.silence(known_id(&request.path)?).await? {
+    let asked = ended(&request.path);
+    let reply = match exchange.silence(known_id(&request.path)?).await? {
         Ok(answer) => match fate(answer.as_ref(), permit, admission.scope())? {
-            Fate::Own => Ok(Reply::passed(admission, exchange.send(request).await?)),
-            Fate::Foreign => Ok(not_found(admission)),
-            Fate::OnlySeen(error) => Err(error),
+            Fate::Own => Reply::passed(admission, exchange.send(request).await?),
+            Fate::Foreign => not_found(admission),
+            Fate::OnlySeen(error) => return Err(error),
         },
-        Err(response) => Ok(Reply::passed(admission, response)),
-    }
+        Err(response) => Reply::passed(admission, response),
+    };
+    Ok(reply.asked(Some(asked)))
+}
+
+/// The end of a silence by this path, for the audit log.
+pub(super) fn ended(path: &str) -> String {
+    format!("end silence {}", path.rsplit('/').next().unwrap_or_default())
 }
 
 /// Makes a silence, or a new version of one. It bears the name of who makes it, also where they see everything.
@@ -156,15 +197,16 @@ pub(super) async fn post(
 ) -> Result<Reply, BackendError> {
     let body = request.read_body().await?;
     let silence = narrow_posted(&body, permit, admission.scope())?;
+    let asked = silence.described();
     let id = silence.id.as_deref().unwrap_or_default();
     if !id.is_empty() && *admission.scope() != Scope::Everything {
         match exchange.silence(id).await? {
             Ok(answer) => match fate(answer.as_ref(), permit, admission.scope())? {
                 Fate::Own => {}
-                Fate::Foreign => return Ok(not_found(admission)),
+                Fate::Foreign => return Ok(not_found(admission).asked(Some(asked))),
                 Fate::OnlySeen(error) => return Err(error),
             },
-            Err(response) => return Ok(Reply::passed(admission, response)),
+            Err(response) => return Ok(Reply::passed(admission, response).asked(Some(asked))),
         }
     }
     let body = serde_json::to_vec(&silence).map_err(|error| not_understood(error.to_string()))?;
@@ -172,7 +214,7 @@ pub(super) async fn post(
     request.headers.remove(header::CONTENT_ENCODING);
     request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     request.body = RequestBody::Full(body.into());
-    Ok(Reply::passed(admission, exchange.send(request).await?))
+    Ok(Reply::passed(admission, exchange.send(request).await?).asked(Some(asked)))
 }
 
 /// The silence to send in place of the one that was posted, if that lies within the scope.

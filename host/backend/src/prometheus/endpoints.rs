@@ -27,13 +27,16 @@ pub(crate) const ACTIONS: &[Action] = &[
     whole("other-pages", "server-rendered pages and consoles, which show data of all kinds"),
     whole("remote-read", "raw samples of any series"),
     whole("remote-write", "writing samples: remote write and OTLP"),
-    whole("admin", "deleting series, snapshots"),
+    whole(ADMIN, "deleting series, snapshots"),
     whole("lifecycle", "reloading the configuration, stopping the server"),
     whole("debug", "profiles of the process"),
     whole(UNKNOWN, "endpoints that are not known here"),
 ];
 
 const UNKNOWN: &str = "unknown";
+
+/// Changes the store; what is to be deleted may stand in a body.
+pub(super) const ADMIN: &str = "admin";
 
 const fn whole(name: &'static str, help: &'static str) -> Action {
     Action { name, narrowable: false, help }
@@ -165,9 +168,9 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     row(POST, "/api/v1/read", "remote-read", Narrowing::No),
     row(POST, "/api/v1/write", "remote-write", Narrowing::No),
     row(POST, "/api/v1/otlp/v1/metrics", "remote-write", Narrowing::No),
-    row(POST_PUT, "/api/v1/admin/tsdb/delete_series", "admin", Narrowing::No),
-    row(POST_PUT, "/api/v1/admin/tsdb/clean_tombstones", "admin", Narrowing::No),
-    row(POST_PUT, "/api/v1/admin/tsdb/snapshot", "admin", Narrowing::No),
+    row(POST_PUT, "/api/v1/admin/tsdb/delete_series", ADMIN, Narrowing::No),
+    row(POST_PUT, "/api/v1/admin/tsdb/clean_tombstones", ADMIN, Narrowing::No),
+    row(POST_PUT, "/api/v1/admin/tsdb/snapshot", ADMIN, Narrowing::No),
     row(GET_POST_PUT, "/-/reload", "lifecycle", Narrowing::No),
     row(GET_POST_PUT, "/-/quit", "lifecycle", Narrowing::No),
     row(GET_POST, "/debug/*", "debug", Narrowing::No),

@@ -4,6 +4,7 @@
 //! What Go skips or reads differently from others is refused: `;`, broken percent-encoding, bodies that are not
 //! forms, content codings. The body of a GET is dropped, since Go does not read it.
 
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
@@ -17,6 +18,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Form {
     parameters: Vec<(String, String)>,
+    /// Whether some of them came in a body.
+    posted: bool,
 }
 
 fn refused(reason: impl Into<String>) -> BackendError {
@@ -26,20 +29,29 @@ fn refused(reason: impl Into<String>) -> BackendError {
 impl Form {
     /// Takes the parameters out of a GET's URL, or out of a POST's body and URL.
     pub(super) async fn take(request: &mut Request) -> Result<Self, BackendError> {
-        let mut form = Form::default();
-        if request.method == Method::POST {
-            let body = request.read_body().await?;
-            if !body.is_empty() {
-                check_is_form(request)?;
-                let text = std::str::from_utf8(&body).map_err(|_| refused("the form is not UTF-8"))?;
-                form.read(text)?;
-            }
-        }
+        let body = if request.method == Method::POST { request.read_body().await? } else { Bytes::new() };
+        let form = Form::of(request, &body)?;
         request.body = RequestBody::Empty;
-        if let Some(query) = request.query.take() {
-            form.read(&query)?;
+        request.query = None;
+        Ok(form)
+    }
+
+    /// The parameters of a request with this body, which may be empty.
+    pub(super) fn of(request: &Request, body: &[u8]) -> Result<Self, BackendError> {
+        let mut form = Form { parameters: Vec::new(), posted: !body.is_empty() };
+        if form.posted {
+            check_is_form(request)?;
+            form.read(std::str::from_utf8(body).map_err(|_| refused("the form is not UTF-8"))?)?;
+        }
+        if let Some(query) = &request.query {
+            form.read(query)?;
         }
         Ok(form)
+    }
+
+    /// Whether a body held parameters, which a URL does not tell.
+    pub(super) fn was_posted(&self) -> bool {
+        self.posted
     }
 
     fn read(&mut self, encoded: &str) -> Result<(), BackendError> {

@@ -1,7 +1,8 @@
 //! Prometheus 2.42 to 3.x: what its HTTP API can do, and how each operation is narrowed.
 //!
 //! Every request is looked up in the table of [`endpoints`]; what is not in it needs the grant `unknown`.
-//! For somebody who may see everything a request passes as it is. For others:
+//! For somebody who may see everything a request passes as it is, but where personal data is redacted for them,
+//! queries must not take values apart. What a body asked is told for the audit log. For others:
 //!
 //! - Parameters are read as Prometheus reads them ([`form`]), queries and selectors are narrowed ([`promql`]),
 //!   and only parameters that are known are sent on, written anew: one request, one meaning.

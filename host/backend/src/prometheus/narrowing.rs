@@ -1,14 +1,18 @@
 //! A request's way: what it needs, how it is narrowed, sent, and its answer filtered.
+//!
+//! Where personal data is redacted, also for somebody who otherwise sees everything, queries with functions that can take
+//! a label's value apart are refused, and so are queries that are not understood: a part of a value is not recognised.
 
 use bartizan_access::policy::{Admission, Permit, Scope, Selector};
+use http::Method;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 
-use super::endpoints::{self, Narrowing};
+use super::endpoints::{self, Endpoint, Narrowing};
 use super::form::Form;
 use super::promql::{self, Emptiness, Injection, Limits, NotOneSelector, NotUnderstood};
 use super::rules;
 use crate::upstream::Pool;
-use crate::{BackendError, Reply, Request};
+use crate::{BackendError, Reply, Request, RequestBody};
 
 /// Answers of `rules` and `alerts` are read whole. Ten thousand alerts have some 8 MB.
 const LONGEST_FILTERED_ANSWER_BYTES: usize = 64 << 20;
@@ -32,14 +36,7 @@ pub(crate) async fn send(pool: &Pool, permit: &Permit, mut request: Request) -> 
     let endpoint = endpoints::find(&request.method, &request.path)?;
     let admission = permit.admit(endpoint.action)?;
     let selectors = match admission.scope() {
-        Scope::Everything => {
-            let reply = Reply::passed(admission, pool.send(request).await?);
-            return Ok(if endpoint.narrowing == Narrowing::ProgramFile {
-                reply.program_file()
-            } else {
-                reply
-            });
-        }
+        Scope::Everything => return whole(pool, admission, request, endpoint).await,
         Scope::Only(selectors) => selectors.clone(),
     };
     request.upgrade = None;
@@ -61,22 +58,103 @@ pub(crate) async fn send(pool: &Pool, permit: &Permit, mut request: Request) -> 
     }
 }
 
+/// For somebody who may see everything. The body passes as it came, but what it asks is told for the audit log.
+async fn whole(
+    pool: &Pool,
+    admission: Admission,
+    mut request: Request,
+    endpoint: &Endpoint,
+) -> Result<Reply, BackendError> {
+    let narrowing = endpoint.narrowing;
+    if matches!(narrowing, Narrowing::Query(_)) && !admission.redactions().is_empty() {
+        return whole_but_redacted(pool, admission, request, narrowing).await;
+    }
+    let asks = matches!(
+        narrowing,
+        Narrowing::Query(_) | Narrowing::Selectors | Narrowing::DemandedSelectors | Narrowing::Federation
+    );
+    let asked = if asks || endpoint.action == endpoints::ADMIN {
+        read_along(&mut request, narrowing).await?
+    } else {
+        None
+    };
+    request.replayable |= asks;
+    let reply = Reply::passed(admission, pool.send(request).await?).asked(asked);
+    Ok(if narrowing == Narrowing::ProgramFile { reply.program_file() } else { reply })
+}
+
+/// Reads a body that is sent on byte for byte. What is not a form is told as it stands, since Prometheus may
+/// find a query even there.
+async fn read_along(request: &mut Request, narrowing: Narrowing) -> Result<Option<String>, BackendError> {
+    let body = request.read_body().await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    request.body = RequestBody::Full(body.clone());
+    let as_it_stands = || Some(String::from_utf8_lossy(&body).into_owned());
+    if request.method != Method::POST {
+        return Ok(as_it_stands());
+    }
+    Ok(Form::of(request, &body).map_or_else(|_| as_it_stands(), |form| asked_in_body(&form, narrowing)))
+}
+
+/// What a form asks whose parameters a URL does not tell.
+fn asked_in_body(form: &Form, narrowing: Narrowing) -> Option<String> {
+    if !form.was_posted() {
+        return None;
+    }
+    if let Narrowing::Query(_) = narrowing {
+        return form.first("query").map(str::to_owned);
+    }
+    let selectors: Vec<&str> = form.all("match[]").collect();
+    (!selectors.is_empty()).then(|| selectors.join(" or "))
+}
+
+/// For somebody who may see everything but personal data. The query has to be read, so the parameters are
+/// written anew: one request, one meaning.
+async fn whole_but_redacted(
+    pool: &Pool,
+    admission: Admission,
+    mut request: Request,
+    narrowing: Narrowing,
+) -> Result<Reply, BackendError> {
+    request.upgrade = None;
+    let form = Form::take(&mut request).await?;
+    let query = form.first("query").unwrap_or_default();
+    let takes_values_apart = promql::takes_values_apart(query, &Limits::default())?;
+    check_is_recognisable(&admission, takes_values_apart)?;
+    form.put(&mut request);
+    let asked = asked_in_body(&form, narrowing);
+    Ok(Reply::passed(admission, pool.send(request).await?).asked(asked))
+}
+
+/// Redaction recognises a value as long as it is whole.
+fn check_is_recognisable(admission: &Admission, takes_values_apart: bool) -> Result<(), BackendError> {
+    if takes_values_apart && !admission.redactions().is_empty() {
+        let reason = "label_replace and label_join can take redacted values apart, so they are not available \
+                      where personal data is redacted for you";
+        return Err(BackendError::NotNarrowable { reason: reason.to_owned() });
+    }
+    Ok(())
+}
+
 async fn query(
     pool: &Pool,
     admission: Admission,
     selectors: &[Selector],
     mut request: Request,
-    known: &[&str],
+    known: &'static [&'static str],
 ) -> Result<Reply, BackendError> {
     let injection = Injection::new(selectors)?;
     let asked = Form::take(&mut request).await?;
-    let narrowed =
-        promql::narrow(asked.first("query").unwrap_or_default(), &injection, &Limits::default())?.query;
+    let narrowed = promql::narrow(asked.first("query").unwrap_or_default(), &injection, &Limits::default())?;
+    check_is_recognisable(&admission, narrowed.takes_values_apart)?;
     let mut sent = Form::default();
-    sent.push("query", &narrowed);
+    sent.push("query", &narrowed.query);
     sent.copy_first(&asked, known);
     sent.put(&mut request);
-    Ok(Reply::passed(admission, pool.send(request).await?).narrowed(narrowed))
+    let reply = Reply::passed(admission, pool.send(request).await?);
+    Ok(reply.asked(asked_in_body(&asked, Narrowing::Query(known))).narrowed(narrowed.query))
 }
 
 async fn matching(
@@ -95,7 +173,8 @@ async fn matching(
     }
     sent.copy_first(&asked, &["start", "end", "limit"]);
     sent.put(&mut request);
-    Ok(Reply::passed(admission, pool.send(request).await?).narrowed(narrowed.join(" or ")))
+    let reply = Reply::passed(admission, pool.send(request).await?);
+    Ok(reply.asked(asked_in_body(&asked, narrowing)).narrowed(narrowed.join(" or ")))
 }
 
 fn narrowed_matches(
