@@ -99,8 +99,7 @@ pub(crate) fn redacted(_permit: &Permit, reply: Reply, entry: &mut Entry) -> Res
         Sensitivity::Telemetry => kinds(parts.admission.redactions()),
         Sensitivity::ProgramFile => Kinds::default(),
     };
-    let empty = parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED;
-    if kinds.is_empty() || empty {
+    if kinds.is_empty() {
         return Ok(Answer {
             status: parts.status,
             headers,
@@ -111,10 +110,14 @@ pub(crate) fn redacted(_permit: &Permit, reply: Reply, entry: &mut Entry) -> Res
     if parts.tunnel.is_some() {
         return Err(Failure::Unredactable { what: "an upgraded connection".into() });
     }
-    let format = format_of(&headers)?;
+    // Nothing is redacted in nothing: an answer without a body may lack a media type.
+    let source = if parts.body.is_end_stream() {
+        Source::Reply(parts.body)
+    } else {
+        let redactor = Box::new(Redactor::new(kinds, format_of(&headers)?));
+        Source::Redacted { body: parts.body, redactor, ended: false }
+    };
     let headers = redacted_headers(&headers, kinds)?;
-    let redactor = Box::new(Redactor::new(kinds, format));
-    let source = Source::Redacted { body: parts.body, redactor, ended: false };
     Ok(Answer { status: parts.status, headers, source, tunnel: None })
 }
 
@@ -176,8 +179,8 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Failure> {
     let mut parameters = media_type.split(';').map(str::trim);
     let essence = parameters.next().unwrap_or("").to_owned();
     for parameter in parameters {
-        let charset = parameter.strip_prefix("charset=").map(|charset| charset.trim_matches('"'));
-        if charset.is_some_and(|charset| !matches!(charset, "utf-8" | "us-ascii")) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if name.trim() == "charset" && !matches!(value.trim().trim_matches('"'), "utf-8" | "us-ascii") {
             return Err(Failure::Unredactable { what: format!("the media type {media_type}") });
         }
     }
