@@ -28,7 +28,7 @@ const ARGUMENTS: [&str; 8] = [
 ];
 
 /// A browser with one window; it ends with this value.
-pub struct Browser {
+pub(crate) struct Browser {
     client: reqwest::Client,
     session: String,
     // Dropped last: chromedriver takes its browser along.
@@ -38,7 +38,7 @@ pub struct Browser {
 
 impl Browser {
     /// Starts one, in the dark or the light colour scheme.
-    pub async fn start(dark: bool) -> Result<Browser> {
+    pub(crate) async fn start(dark: bool) -> Result<Browser> {
         let folder = Folder::new()?;
         let port = free_port();
         let mut driver = Process::start(
@@ -66,23 +66,23 @@ impl Browser {
     }
 
     /// Opens an address.
-    pub async fn open(&self, url: &str) -> Result<()> {
+    pub(crate) async fn open(&self, url: &str) -> Result<()> {
         self.post("/url", json!({ "url": url })).await.map(drop)
     }
 
     /// Where the browser is.
-    pub async fn url(&self) -> Result<String> {
+    pub(crate) async fn url(&self) -> Result<String> {
         Ok(self.get("/url").await?.as_str().unwrap_or_default().to_owned())
     }
 
     /// Types into an element.
-    pub async fn type_into(&self, css: &str, text: &str) -> Result<()> {
+    pub(crate) async fn type_into(&self, css: &str, text: &str) -> Result<()> {
         let element = self.find(css).await?;
         self.post(&format!("/element/{element}/value"), json!({ "text": text })).await.map(drop)
     }
 
     /// Types to whatever has the focus, as a person with a keyboard alone does.
-    pub async fn press(&self, keys: &[&str]) -> Result<()> {
+    pub(crate) async fn press(&self, keys: &[&str]) -> Result<()> {
         let strokes: Vec<Value> = keys
             .iter()
             .flat_map(|key| {
@@ -95,23 +95,23 @@ impl Browser {
     }
 
     /// Clicks an element.
-    pub async fn click(&self, css: &str) -> Result<()> {
+    pub(crate) async fn click(&self, css: &str) -> Result<()> {
         let element = self.find(css).await?;
         self.post(&format!("/element/{element}/click"), json!({})).await.map(drop)
     }
 
     /// Runs a function's body in the page and returns its value.
-    pub async fn run(&self, script: &str) -> Result<Value> {
+    pub(crate) async fn run(&self, script: &str) -> Result<Value> {
         self.post("/execute/sync", json!({ "script": script, "args": [] })).await
     }
 
     /// The text that a person reads.
-    pub async fn text(&self) -> Result<String> {
+    pub(crate) async fn text(&self) -> Result<String> {
         Ok(self.run("return document.body.innerText").await?.as_str().unwrap_or_default().to_owned())
     }
 
     /// Waits until the page's text holds `part`.
-    pub async fn reads(&self, part: &str) -> Result<String> {
+    pub(crate) async fn reads(&self, part: &str) -> Result<String> {
         let mut text = String::new();
         for _ in 0..100 {
             text = self.text().await.unwrap_or_default();
@@ -124,7 +124,7 @@ impl Browser {
     }
 
     /// Keeps a picture of the window.
-    pub async fn screenshot(&self, file: &Path) -> Result<()> {
+    pub(crate) async fn screenshot(&self, file: &Path) -> Result<()> {
         let picture = self.get("/screenshot").await?;
         let bytes = STANDARD.decode(picture.as_str().context("no picture")?)?;
         Ok(std::fs::write(file, bytes)?)
