@@ -11,8 +11,9 @@ use support::prometheus::Prometheus;
 use support::tokens::{Signer, claims};
 
 async fn get(url: &str) -> Value {
-    let response = client::plain().get(url).send().await.unwrap().error_for_status().unwrap();
-    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+    let response =
+        client::plain().get(url).send().await.expect("an answer").error_for_status().expect("a good one");
+    serde_json::from_slice(&response.bytes().await.expect("a body")).expect("JSON")
 }
 
 #[tokio::test]
