@@ -56,6 +56,26 @@ async fn a_changed_policy_is_taken_up_and_an_invalid_one_refused() -> Result<()>
     Ok(())
 }
 
+/// A plugin host that cannot start refuses the whole reload: nothing of it may be in force.
+#[tokio::test]
+async fn a_refused_reload_changes_nothing() -> Result<()> {
+    let prometheus = Prometheus::holding(SAMPLES).await?;
+    let mut gateway = options([prometheus.url()])?.start().await?;
+    let folder = gateway.folder().path().to_owned();
+    fs::write(folder.join("state/compiled"), "in the way of the plugins' cache")?;
+    let mut settings: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("bartizan.yaml"))?)?;
+    settings["plugins"] = serde_json::json!([{ "name": "first", "file": "first.wasm" }]);
+    fs::write(folder.join("bartizan.yaml"), settings.to_string())?;
+    // Last: whenever the files are looked at, the plugin is there.
+    fs::write(folder.join("policy.yaml"), POLICY.replace("'{team=\"payments\"}'", "'{}'"))?;
+    gateway.process().says("new settings are refused", Duration::from_secs(10)).await?;
+    gateway.process().signal("HUP")?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    ensure!(shown(&gateway, "bo").await? == 1, "the wider policy is in force although it was refused");
+    Ok(())
+}
+
 #[tokio::test]
 async fn no_request_is_lost_while_settings_are_reloaded() -> Result<()> {
     let prometheus = Prometheus::holding(SAMPLES).await?;

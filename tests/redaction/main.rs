@@ -1,6 +1,8 @@
 //! Personal data does not leave by accident, through the built program and a real Prometheus; and where nothing is
 //! to be redacted or narrowed, not a byte changes.
 
+mod hostile;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
