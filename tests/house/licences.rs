@@ -51,7 +51,7 @@ fn licence_expressions_are_understood() {
 
 /// The strings of one list in deny.toml.
 fn strings_in_deny_toml(opening: &str) -> Vec<String> {
-    let file = std::fs::read_to_string(root().join("deny.toml")).unwrap();
+    let file = std::fs::read_to_string(root().join(".deny.toml")).unwrap();
     let start = file.find(&format!("\n{opening}")).unwrap() + opening.len() + 1;
     let list = &file[start..start + file[start..].find(']').unwrap()];
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()

@@ -49,7 +49,7 @@ impl Request {
         matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
     }
 
-    /// Takes off what would make the answer compressed, a part, or "not modified": what is redacted has to be
+    /// Takes off what would make the answer compressed, a part, or "not modified": what is filtered or redacted has to be
     /// read first, and its bytes are not those that the backend's validators and ranges speak of.
     pub(crate) fn ask_for_whole_plain_answers(&mut self) {
         for name in [
@@ -57,7 +57,9 @@ impl Request {
             header::RANGE,
             header::IF_RANGE,
             header::IF_NONE_MATCH,
+            header::IF_MATCH,
             header::IF_MODIFIED_SINCE,
+            header::IF_UNMODIFIED_SINCE,
         ] {
             self.headers.remove(name);
         }

@@ -29,17 +29,7 @@ impl<'a> Exchange<'a> {
         &self,
         mut request: Request,
     ) -> Result<Result<Answer, Response>, BackendError> {
-        for name in [
-            header::ACCEPT_ENCODING,
-            header::RANGE,
-            header::IF_RANGE,
-            header::IF_NONE_MATCH,
-            header::IF_MATCH,
-            header::IF_MODIFIED_SINCE,
-            header::IF_UNMODIFIED_SINCE,
-        ] {
-            request.headers.remove(name);
-        }
+        request.ask_for_whole_plain_answers();
         let response = self.pool.send(request).await?;
         if response.status != StatusCode::OK {
             return if response.status.is_client_error() || response.status.is_server_error() {

@@ -5,7 +5,7 @@
 
 use bartizan_access::policy::{Admission, Permit, Scope, Selector};
 use http::Method;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 
 use super::endpoints::{self, Endpoint, Narrowing};
 use super::form::Form;
@@ -229,8 +229,7 @@ async fn filtered(
     mut request: Request,
     filter: impl FnOnce(&[u8]) -> Result<Vec<u8>, rules::Unreadable>,
 ) -> Result<Reply, BackendError> {
-    // The answer is read here, so it must come plain.
-    request.headers.remove(ACCEPT_ENCODING);
+    request.ask_for_whole_plain_answers();
     let response = pool.send(request).await?;
     if !response.status.is_success() {
         return Ok(Reply::passed(admission, response));
